@@ -1,0 +1,1 @@
+"""How the shipped detectors were trained: one script a step, see docs/training.md. Needs the extra `train`."""

@@ -1,0 +1,1 @@
+"""Exhibits, custody, examination methods, fusion, verdict and the case store."""

@@ -1,0 +1,57 @@
+"""The list of what we can examine: built-in methods and third-party plug-ins.
+
+A plug-in is a package with an entry point in the group `voxproof.methods` that names a `Method` subclass. A plug-in
+that cannot be loaded is reported as an error that names it, never skipped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from forensics.method import Method
+from synth.errors import VoxproofError
+
+GROUP = "voxproof.methods"
+
+BUILT_IN = (
+    "forensics.methods.container_structure:ContainerStructure",
+    "forensics.methods.container_duration:ContainerDuration",
+    "forensics.methods.speech_activity:SpeechActivity",
+    "forensics.methods.band_edge:BandEdge",
+    "forensics.methods.digital_silence:DigitalSilence",
+    "forensics.methods.dc_offset:DcOffset",
+    "forensics.methods.splice:Splice",
+    "forensics.methods.level_step:LevelStep",
+    "forensics.methods.detector_speech:DetectorSpeech",
+)
+"""The methods that ship, in the order of the report."""
+
+
+def load_battery(only: Iterable[str] = ()) -> tuple[Method, ...]:
+    """Instances of all methods, built-in first; `only` keeps those whose ids are given (or start with a given family)."""
+    wanted = tuple(only)
+    methods = [_load(reference, reference) for reference in BUILT_IN]
+    methods += [_load(entry.value, f"plug-in {entry.name}") for entry in sorted(entry_points(group=GROUP))]
+    ids = [method.id for method in methods]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise VoxproofError(f"the method ids {', '.join(twice)} occur twice", cure="Remove one of the plug-ins.")
+    if not wanted:
+        return tuple(methods)
+    kept = tuple(m for m in methods if any(m.id == name or m.id.startswith(f"{name}.") for name in wanted))
+    if not kept:
+        raise VoxproofError(f"no method is called {', '.join(wanted)}", cure=f"Known are: {', '.join(ids)}.")
+    return kept
+
+
+def _load(reference: str, name: str) -> Method:
+    module, _, attribute = reference.partition(":")
+    try:
+        method = getattr(import_module(module), attribute)()
+    except Exception as error:
+        raise VoxproofError(f"{name} cannot be loaded ({type(error).__name__}: {error})") from error
+    if not isinstance(method, Method):
+        raise VoxproofError(f"{name} is not an examination method", cure="Derive it from forensics.method.Method.")
+    return method

@@ -1,0 +1,22 @@
+"""Known error rates of the methods, as `voxproof bench methods` measured them (forensics/error_rates.yaml)."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import yaml
+
+from forensics.records import ErrorRate
+
+
+@cache
+def _table() -> dict[str, tuple[ErrorRate, ...]]:
+    text = files("forensics").joinpath("error_rates.yaml").read_text(encoding="utf-8")
+    rows = yaml.safe_load(text) or {}
+    return {method: tuple(ErrorRate(**row) for row in entries) for method, entries in rows.items()}
+
+
+def error_rates(method: str) -> tuple[ErrorRate, ...]:
+    """The measured error rates of a method id, none if it has not been validated."""
+    return _table().get(method, ())

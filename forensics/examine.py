@@ -1,0 +1,129 @@
+"""One clip through the whole house: exhibit, every method, fusion, one immutable Examination."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from detectors.fusion import Fusion
+from forensics.contradictions import contradictions
+from forensics.exhibit import Exhibit, file_sha256
+from forensics.fusion import judge_origin
+from forensics.integrity import judge_integrity
+from forensics.method import Method
+from forensics.records import (
+    Attribution,
+    Examination,
+    ExhibitFacts,
+    Finding,
+    Integrity,
+    Timing,
+    Tool,
+    Verdict,
+    Watermark,
+)
+from forensics.spectrogram import spectrogram
+from synth import __version__
+from synth.audio import Limits
+from synth.errors import VoxproofError
+
+NO_WATERMARK = Watermark(
+    outcome="could_not_test", reasons=("No watermark detector is part of this version of Voxproof.",)
+)
+NO_ATTRIBUTION = Attribution(
+    outcome="could_not_test", reasons=("No enrolment bank of generators is part of this version of Voxproof.",)
+)
+
+
+def examine(
+    path: str | Path,
+    battery: Sequence[Method],
+    fusion: Fusion,
+    *,
+    limits: Limits | None = None,
+    pictures: bool = False,
+    on_step: Callable[[str], None] = lambda title: None,
+) -> Examination:
+    """Examine one file; never raises for bad input: what cannot be decoded becomes a could_not_test record.
+
+    `pictures` adds the spectrogram for the report. `on_step` is called with the name of each step as it begins.
+    """
+    started = time.perf_counter()
+    tool = Tool(
+        version=__version__,
+        models=tuple(model for method in battery for model in method.models),
+        config_sha256=config_sha256(battery, fusion),
+    )
+    on_step("Decoding")
+    try:
+        with Exhibit.open(path, limits) as exhibit:
+            findings = []
+            for method in battery:
+                on_step(method.title)
+                findings.append(method.run(exhibit))
+            verdict = judge_origin(findings, fusion)
+            integrity = judge_integrity(
+                [f for f, m in zip(findings, battery, strict=True) if m.bears_on == "integrity"], exhibit.seconds
+            )
+            elapsed = time.perf_counter() - started
+            return Examination(
+                tool=tool,
+                exhibit=exhibit.record,
+                verdict=verdict,
+                integrity=integrity,
+                watermark=NO_WATERMARK,
+                attribution=NO_ATTRIBUTION,
+                findings=tuple(findings),
+                contradictions=contradictions(exhibit.record, findings, verdict, integrity),
+                timing=Timing(seconds=round(elapsed, 3), real_time_factor=round(elapsed / exhibit.seconds, 4)),
+                spectrogram=spectrogram(exhibit.recording) if pictures else None,
+            )
+    except VoxproofError as error:
+        return _not_decoded(Path(path), tool, battery, error, time.perf_counter() - started)
+
+
+def config_sha256(battery: Sequence[Method], fusion: Fusion) -> str:
+    """SHA-256 of the canonical JSON of everything that decides the answer: methods, parameters, models, thresholds."""
+    config = {
+        "methods": [
+            {"id": m.id, "version": m.version, "parameters": dict(m.parameters), "domain": str(m.domain)} for m in battery
+        ],
+        "models": [model.model_dump() for m in battery for model in m.models],
+        "fusion": fusion.sha256,
+    }
+    return hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _not_decoded(
+    path: Path, tool: Tool, battery: Sequence[Method], error: VoxproofError, elapsed: float
+) -> Examination:
+    """The record of a clip that is no usable recording: hash and size as far as they could be had, and the reason."""
+    reason = f"{error}"
+    facts = ExhibitFacts(path=str(path))
+    try:
+        if path.is_file():
+            facts = ExhibitFacts(path=str(path), sha256=file_sha256(path), bytes=path.stat().st_size)
+    except OSError:
+        reason += " The file could not be hashed either."
+    findings: list[Finding] = [
+        m.finding("could_not_test", reasons=("The recording could not be decoded.",), in_domain=False) for m in battery
+    ]
+    return Examination(
+        tool=tool,
+        exhibit=facts,
+        verdict=Verdict(
+            outcome="could_not_test",
+            log10_lr=None,
+            log10_lr_bounds=None,
+            words="could not be tested",
+            reasons=(reason,),
+        ),
+        integrity=Integrity(outcome="could_not_test", reasons=(reason,)),
+        watermark=Watermark(outcome="could_not_test", reasons=(reason,)),
+        attribution=Attribution(outcome="could_not_test", reasons=(reason,)),
+        findings=tuple(findings),
+        timing=Timing(seconds=round(elapsed, 3), real_time_factor=None),
+    )

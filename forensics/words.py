@@ -1,0 +1,28 @@
+"""The verbal equivalents of a likelihood ratio.
+
+Source: ENFSI Guideline for Evaluative Reporting in Forensic Science (2015): seven bands of the LR, a band's edge
+belonging to the lower band; below 1 the reciprocal is taken and the propositions swap.
+"""
+
+from __future__ import annotations
+
+_BANDS = ((1.0, "weak"), (2.0, "moderate"), (3.0, "moderately strong"), (4.0, "strong"), (6.0, "very strong"))
+
+MACHINE = "at least part of the speech was made or converted by a machine"
+PERSON = "all of the speech was spoken by a person"
+
+
+def strength(log10_lr: float) -> str:
+    """Strength of support of |log10 LR|, without direction: "no", "weak", ... "extremely strong"."""
+    magnitude = abs(log10_lr)
+    if magnitude == 0.0:
+        return "no"
+    return next((word for edge, word in _BANDS if magnitude <= edge), "extremely strong")
+
+
+def support(log10_lr: float) -> str:
+    """The verbal equivalent of an origin LR, positive supporting a machine."""
+    if log10_lr == 0.0:
+        return "no support for either proposition over the other"
+    favoured, other = (MACHINE, PERSON) if log10_lr > 0 else (PERSON, MACHINE)
+    return f"{strength(log10_lr)} support for the proposition that {favoured}, rather than that {other}"

@@ -1,0 +1,1 @@
+"""Renders an Examination: PDF and its machine-readable twin, signing and checking."""
