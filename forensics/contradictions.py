@@ -9,7 +9,16 @@ from collections.abc import Sequence
 
 from forensics.records import ExhibitFacts, Finding, Integrity, Verdict
 
-SYNTHESIS_TAGS = ("elevenlabs", "suno", "trainedalgorithmicmedia", "text-to-speech", "gpt-sovits", "piper", "espeak", "coqui")
+SYNTHESIS_TAGS = (
+    "elevenlabs",
+    "suno",
+    "trainedalgorithmicmedia",
+    "text-to-speech",
+    "gpt-sovits",
+    "piper",
+    "espeak",
+    "coqui",
+)
 """Words in metadata that name a speech generator."""
 
 

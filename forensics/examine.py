@@ -89,7 +89,8 @@ def config_sha256(battery: Sequence[Method], fusion: Fusion) -> str:
     """SHA-256 of the canonical JSON of everything that decides the answer: methods, parameters, models, thresholds."""
     config = {
         "methods": [
-            {"id": m.id, "version": m.version, "parameters": dict(m.parameters), "domain": str(m.domain)} for m in battery
+            {"id": m.id, "version": m.version, "parameters": dict(m.parameters), "domain": str(m.domain)}
+            for m in battery
         ],
         "models": [model.model_dump() for m in battery for model in m.models],
         "fusion": fusion.sha256,

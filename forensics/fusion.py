@@ -40,7 +40,10 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
             log10_lr=fused.log10_lr,
             log10_lr_bounds=(lower, upper),
             words=stated,
-            reasons=(f"The whole interval lies above the shipped threshold of {fusion.threshold_machine:+.2f}.", *untested),
+            reasons=(
+                f"The whole interval lies above the shipped threshold of {fusion.threshold_machine:+.2f}.",
+                *untested,
+            ),
         )
     if upper < fusion.threshold_human:
         return Verdict(
@@ -48,7 +51,10 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
             log10_lr=fused.log10_lr,
             log10_lr_bounds=(lower, upper),
             words=stated,
-            reasons=(f"The whole interval lies below the shipped threshold of {fusion.threshold_human:+.2f}.", *untested),
+            reasons=(
+                f"The whole interval lies below the shipped threshold of {fusion.threshold_human:+.2f}.",
+                *untested,
+            ),
         )
     return Verdict(
         outcome="inconclusive",

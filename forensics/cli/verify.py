@@ -1,0 +1,159 @@
+"""`voxproof verify`: clips in, verdict, JSON and signed PDF out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from forensics.records import Examination
+
+EXIT_CODES = {"supports_human": 0, "supports_machine": 10, "inconclusive": 20, "could_not_test": 30}
+INTEGRITY_EXIT = 15
+PRECEDENCE = (10, 15, 30, 20, 0)
+
+
+def exit_code(examination: Examination) -> int:
+    """The exit code of one examination, as the public contract has it."""
+    mark = examination.watermark
+    if examination.verdict.outcome == "supports_machine" or (mark.outcome == "found" and mark.authenticated):
+        return 10
+    if examination.integrity.outcome == "inconsistent":
+        return INTEGRITY_EXIT
+    return EXIT_CODES[examination.verdict.outcome]
+
+
+def joint_exit_code(codes: Sequence[int]) -> int:
+    """Of several clips: the first of 10, 15, 30, 20, 0 that occurs."""
+    return next(code for code in PRECEDENCE if code in codes)
+
+
+@click.command()
+@click.argument("clips", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CLIP...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per clip and nothing else.")
+@click.option(
+    "--report",
+    "report_dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write DIR/<clip>.pdf, the signed evidence report, and DIR/<clip>.json.",
+)
+@click.option("--page", type=click.Choice(["a4", "letter"]), default="a4", show_default=True, help="Page size.")
+@click.option(
+    "--p12",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Sign with this PKCS#12 certificate (passphrase in VOXPROOF_P12_PASSPHRASE); else a self-made one.",
+)
+@click.option(
+    "--case",
+    "case_dir",
+    type=click.Path(path_type=Path),
+    metavar="CASE",
+    help="Record the examinations in this case (see `voxproof case`).",
+)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    envvar="VOXPROOF_KEYS",
+    help="Watermark key (repeatable). This version has no watermark detector yet and says so.",
+)
+@click.option("--method", "only", multiple=True, metavar="ID", help="Only this method or family (repeatable).")
+@click.option("--max-seconds", type=float, default=None, metavar="S", help="Refuse recordings longer than this.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the answer, unless the command itself fails.")
+def verify(
+    clips: tuple[Path, ...],
+    as_json: bool,
+    report_dir: Path | None,
+    page: str,
+    p12: Path | None,
+    case_dir: Path | None,
+    keys: tuple[Path, ...],
+    only: tuple[str, ...],
+    max_seconds: float | None,
+    exit_zero: bool,
+) -> int:
+    """Examine recordings: was the speech made by a machine, was the recording edited, where, how sure.
+
+    Exit code: 0 supports a person, 10 supports a machine, 15 edited, 20 inconclusive, 30 could not be tested;
+    of several clips the first of 10, 15, 30, 20, 0 that occurs.
+    """
+    from detectors.fusion import load_fusion
+    from forensics.battery import load_battery
+    from forensics.cli.output import Terminal
+    from forensics.examine import examine
+    from synth.audio import Limits
+
+    terminal = Terminal(quiet=as_json)
+    battery = load_battery(only)
+    fusion = load_fusion()
+    limits = Limits() if max_seconds is None else Limits(seconds=max_seconds)
+    output = _Output(report_dir, page, p12, case_dir) if report_dir or case_dir else None
+    codes = []
+    with terminal.progress(len(clips), len(battery)) as progress:
+        for clip in clips:
+            progress.begin(clip)
+            examination = examine(
+                clip, battery, fusion, limits=limits, pictures=report_dir is not None, on_step=progress.step
+            )
+            progress.step("Writing")
+            written = output.write(clip, examination) if output else ()
+            if as_json:
+                sys.stdout.write(examination.json_line() + "\n")
+                sys.stdout.flush()
+            else:
+                terminal.show(examination, written)
+            codes.append(exit_code(examination))
+    return 0 if exit_zero else joint_exit_code(codes)
+
+
+class _Output:
+    """Where reports and case records go; one signer and one name per clip for the whole call."""
+
+    def __init__(self, directory: Path | None, page: str, p12: Path | None, case_dir: Path | None) -> None:
+        from forensics.cli.signer import load_signer
+
+        self.directory = directory
+        self.page = page
+        self.case = None
+        if case_dir is not None:
+            from forensics.case import Case
+
+            self.case = Case.open(case_dir)
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+            self.signer = load_signer(p12)
+        self.names: set[str] = set()
+
+    def write(self, clip: Path, examination: Examination) -> tuple[Path, ...]:
+        """Write what was asked for; returns the files."""
+        written: list[Path] = []
+        pdf = None
+        if self.directory is not None:
+            from reports.pdf import write_pdf
+
+            name = self._name(clip)
+            pdf = self.directory / f"{name}.pdf"
+            write_pdf(examination, pdf, page="letter" if self.page == "letter" else "a4", signer=self.signer)
+            twin = self.directory / f"{name}.json"
+            twin.write_text(examination.json_line(timing=False) + "\n", encoding="utf-8")
+            written += [pdf, twin]
+        if self.case is not None:
+            self.case.record_examination(examination, pdf)
+        return tuple(written)
+
+    def _name(self, clip: Path) -> str:
+        """The clip's file name; a number is added when two clips of one call share it."""
+        name, n = clip.name, 1
+        while name in self.names:
+            n += 1
+            name = f"{clip.name}-{n}"
+        self.names.add(name)
+        return name
