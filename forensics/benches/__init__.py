@@ -1,0 +1,1 @@
+"""Measurements of the product itself: speed, methods, mutated files."""
