@@ -30,7 +30,7 @@ BUILT_IN = (
 
 
 def load_battery(only: Iterable[str] = ()) -> tuple[Method, ...]:
-    """Instances of all methods, built-in first; `only` keeps those whose ids are given (or start with a given family)."""
+    """Instances of all methods, built-in first; `only` keeps those with a given id or family (`signal`)."""
     wanted = tuple(only)
     methods = [_load(reference, reference) for reference in BUILT_IN]
     methods += [_load(entry.value, f"plug-in {entry.name}") for entry in sorted(entry_points(group=GROUP))]

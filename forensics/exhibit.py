@@ -12,10 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from synth.measures import Activity, measure_activity
+
 from forensics.records import ExhibitFacts
 from synth.audio import Limits, Recording, StreamFacts, open_recording
 from synth.errors import VoxproofError
-from synth.measures import Activity, measure_activity
 
 
 class Exhibit:

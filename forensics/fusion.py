@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.fusion import Fusion
+
 from forensics.records import Finding, Verdict
 from forensics.words import support
 
@@ -31,7 +32,7 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
             words="could not be tested",
             reasons=reasons,
         )
-    fused = fusion.fuse({f.method: f for f in map(_line, findings) if f.method in usable})
+    fused = fusion.fuse(usable)
     lower, upper = fused.log10_lr_bounds
     stated = support(fused.log10_lr)
     if lower > fusion.threshold_machine:

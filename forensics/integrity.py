@@ -33,5 +33,5 @@ def judge_integrity(findings: Sequence[Finding], seconds: float) -> Integrity:
         said = f"{len(clear)} methods gave a clear answer; at least {MIN_TESTED} are needed."
         return Integrity(outcome="inconclusive", reasons=(said, *(r for f in tested for r in f.reasons)))
     names = ", ".join(f.method for f in clear)
-    said = f"No sign of editing was found by {len(clear)} methods ({names}); edits that leave no such trace remain possible."
+    said = f"No sign of editing was found by {len(clear)} methods ({names}); edits without such traces remain possible."
     return Integrity(outcome="consistent", reasons=(said,))

@@ -77,3 +77,7 @@ def main() -> None:
         if os.environ.get("VOXPROOF_DEBUG"):
             raise
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
