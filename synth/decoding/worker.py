@@ -1,0 +1,142 @@
+"""Our side of the door to the decoding server: start it, hand it open files, survive whatever it does.
+
+Servers are started on demand, kept for the life of the process and shared between threads (one request at a
+time each); a fork of our own process starts its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 60.0
+GRACE_SECONDS = 5.0
+"""Time beyond the request's own limit after which the server itself counts as hung."""
+CODE = "import sys; sys.path.append(sys.argv[1]); from synth.decoding.child import serve; serve(int(sys.argv[2]))"
+KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL")
+
+
+class _Server:
+    """One decoding server and the socket to it."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.door, far = socket.socketpair()
+        environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        root = str(Path(__file__).resolve().parents[2])
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+                [sys.executable, "-I", "-c", CODE, root, str(far.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[far.fileno()],
+                start_new_session=True,
+                env=environment,
+            )
+        finally:
+            far.close()
+        try:
+            if self._answer(START_SECONDS) != b"ready\n":
+                raise OSError("the decoding process did not start")
+        except OSError:
+            self.close()
+            raise
+
+    def ask(self, request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
+        """Send a request with its two open files; the reply. OSError when the server is gone or hangs."""
+        socket.send_fds(self.door, [json.dumps(request).encode() + b"\n"], [source, target])
+        reply = json.loads(self._answer(request["limits"]["wall_seconds"] + GRACE_SECONDS))
+        return dict(reply)
+
+    def _answer(self, seconds: float) -> bytes:
+        self.door.settimeout(seconds)
+        answer = b""
+        while not answer.endswith(b"\n"):
+            data = self.door.recv(65536)
+            if not data:
+                raise OSError("the decoding process ended")
+            answer += data
+        return answer
+
+    def close(self) -> None:
+        """Close the socket, which ends the server, and make sure that it did."""
+        self.door.close()
+        if self.owner != os.getpid():
+            return
+        try:
+            self.process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+_idle: list[_Server] = []
+_lock = threading.Lock()
+
+
+def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
+    """Decode the open file `source` into the open file `target` behind the door.
+
+    `request` holds "decoder" ("ffmpeg" or "libsndfile"), "suffix" (lower case, with dot) and "limits". The reply
+    has "ok"; with it "facts", "rate", "channels", "format", "frames", "sha256", without it "kind", "cause", "cure".
+    """
+    try:
+        server = _take()
+    except OSError as error:
+        return {
+            "ok": False,
+            "kind": "start",
+            "cause": f"the decoding process could not be started ({error})",
+            "cure": f"Check that `{sys.executable} -c 'import av, numpy'` works.",
+        }
+    try:
+        reply = server.ask(request, source, target)
+    except (OSError, ValueError) as error:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(server.process.pid, signal.SIGKILL)
+        server.close()
+        return {
+            "ok": False,
+            "kind": "crash",
+            "cause": f"made the decoding process fail ({error})",
+            "cure": "Treat the file with care; it may be damaged on purpose.",
+        }
+    except BaseException:
+        server.close()
+        raise
+    with _lock:
+        _idle.append(server)
+    return reply
+
+
+def _take() -> _Server:
+    with _lock:
+        while _idle:
+            server = _idle.pop()
+            if server.owner == os.getpid() and server.process.poll() is None:
+                return server
+            server.door.close()
+    return _Server()
+
+
+def shut() -> None:
+    """End every idle server; the next request starts a new one."""
+    with _lock:
+        servers, _idle[:] = list(_idle), []
+    for server in servers:
+        server.close()
+
+
+atexit.register(shut)
