@@ -113,7 +113,7 @@ class StreamFacts:
     notes: tuple[str, ...] = ()
     """Contradictions and damage met on the way, in words."""
     effective_bits: int | None = None
-    """Upper bits of the integer samples that are ever used (16 in a 24-bit file means padded); None for the others."""
+    """Upper bits of lossless integer samples that are ever used (16 in a 24-bit file: padded); else None."""
     other_streams: tuple[str, ...] = ()
     """Further streams of the container, e.g. "video: h264"."""
 
@@ -296,7 +296,7 @@ def open_recording(path: str | Path, limits: Limits | None = None) -> Recording:
                 os.ftruncate(copy.fileno(), 0)
                 os.lseek(copy.fileno(), 0, os.SEEK_SET)
                 second = worker.decode(request | {"decoder": "libsndfile"}, source, copy.fileno())
-                reply = second if second["ok"] or second["kind"] not in ("refused", "broken") else reply
+                reply = second if second["ok"] or second["kind"] != "refused" else reply
             return _recording(path, reply, copy)
         except BaseException:
             copy.close()
@@ -364,7 +364,7 @@ def _recording(path: Path, reply: dict[str, Any], copy: Any) -> Recording:
             tags=facts["tags"],
             decode_path=facts["decode_path"],
             notes=tuple(notes),
-            effective_bits=reply["effective_bits"],
+            effective_bits=reply["effective_bits"] if facts["lossless"] else None,
             other_streams=tuple(facts["other_streams"]),
         ),
         frames=frames,

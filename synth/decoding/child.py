@@ -36,7 +36,7 @@ def serve(descriptor: int) -> None:
             return
         request = json.loads(message)
         if request["decoder"] == "libsndfile":
-            import soundfile  # noqa: F401
+            from synth.decoding import libsndfile  # noqa: F401  (before the fork: afterwards nothing can be opened)
         reply = _fork(request, descriptors, door)
         for each in descriptors:
             os.close(each)

@@ -15,9 +15,11 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.stream import Discard
 
 from synth.decoding.headers import Claims, claims_of, kind_of
 from synth.decoding.sink import DTYPES, RefusedError, Sink
+from synth.decoding.source import Source
 
 CONTAINERS = (
     "wav", "w64", "flac", "mp3", "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "aac", "loas", "ogg", "matroska", "webm",
@@ -33,6 +35,12 @@ RAW = {
 }  # fmt: skip
 """File suffixes of streams without a header; only they are believed, and a note says so."""
 
+UNDECLARED = {
+    "aac", "loas", "amr", "amrnb", "amrwb", "gsm", "alaw", "mulaw", "g722", "ac3", "eac3", "dts", "mp3", "mp2",
+    "mpegts", "mpeg", "ilbc", "g723_1", "g729",
+}  # fmt: skip
+"""Containers that declare no length; what FFmpeg gives for them is an estimate."""
+
 LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "shorten", "mlp", "truehd", "wmalossless", "als"}
 PCM_BITS = {"pcm_u8": 8, "pcm_s8": 8, "pcm_f32": 32, "pcm_f64": 64, "pcm_f16": 16, "pcm_f24": 24}
 EARLY_S = 0.25
@@ -40,32 +48,6 @@ EARLY_S = 0.25
 GAP_S = 0.1
 """Smallest jump of the time stamps that is reported."""
 MAX_TAGS, MAX_TAG = 100, 2000
-
-
-class _Source:
-    """The exhibit as the file object that PyAV reads from; positions are our own, not the descriptor's."""
-
-    name = "exhibit"
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.size = os.fstat(fd).st_size
-        self.position = 0
-
-    def read(self, size: int) -> bytes:
-        data = os.pread(self.fd, size, self.position)
-        self.position += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        position = offset + (0, self.position, self.size)[whence]
-        if position < 0:
-            raise OSError(22, "negative seek")
-        self.position = position
-        return position
-
-    def tell(self) -> int:
-        return self.position
 
 
 def import_everything() -> None:
@@ -91,7 +73,7 @@ def decode(request: dict[str, Any], source: int, sink: Sink) -> dict[str, Any]:
         stream.codec_context.thread_count = 1
         for other in container.streams:
             if other.index != stream.index:
-                other.discard = "all"
+                other.discard = Discard.all
         notes = list(claims.notes)
         if raw:
             notes.append(f"a headerless stream: {raw} was assumed from the file's suffix")
@@ -110,8 +92,10 @@ def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, s
     if kind_of(head) is not None:
         attempts = [None]
     for name in attempts:
+        if name in ("alaw", "mulaw"):
+            options["sample_rate"] = "8000"
         try:
-            container = av.open(_Source(source), format=name, options=dict(options), metadata_errors="replace")
+            container = av.open(Source(source), format=name, options=dict(options), metadata_errors="replace")
             return container, name
         except MemoryError:
             raise
@@ -215,7 +199,7 @@ def _facts(container: Any, stream: Any, sink: Sink, claims: Claims, notes: list[
     lossless = pcm or codec in LOSSLESS
     if claims.known:
         declared = claims.seconds
-    elif container.format.name in ("aac", "loas", "amr", "amrnb", "amrwb", "gsm", "alaw", "mulaw", "g722", "ac3"):
+    elif container.format.name in UNDECLARED:
         declared = None
     else:
         declared = _declared(container, stream)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from synth.decoding.headers import claims_of
 from synth.decoding.sink import RefusedError, Sink
+from synth.decoding.source import Source
 
-FORMATS = {"PCM_U8": "u8", "PCM_S8": "s16", "PCM_16": "s16", "FLOAT": "flt", "DOUBLE": "dbl"}
+FORMATS = {"PCM_U8": "s16", "PCM_S8": "s16", "PCM_16": "s16", "FLOAT": "flt", "DOUBLE": "dbl"}
 """Subtype -> native format; every other subtype is read as 32-bit integers, which keeps 24 bit exact."""
 BITS = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
-NUMPY = {"u8": "int16", "s16": "int16", "s32": "int32", "flt": "float32", "dbl": "float64"}
+NUMPY = {"s16": "int16", "s32": "int32", "flt": "float32", "dbl": "float64"}
 
 
 def decode(request: dict[str, Any], source: int, sink: Sink) -> dict[str, Any]:
     """Decode the open file `source` into `sink`; the facts of the stream."""
-    import os
-
     import soundfile
 
     try:
-        sound = soundfile.SoundFile(source, closefd=False)
+        sound = soundfile.SoundFile(Source(source))
     except (soundfile.LibsndfileError, TypeError, ValueError, OverflowError) as error:
         raise RefusedError("is no recording that FFmpeg or libsndfile can read", str(error)) from error
     form = FORMATS.get(sound.subtype, "s32")
-    if form == "u8":
-        form = "s16"
     sink.start(sound.samplerate, sound.channels, form)
     notes = []
     try:
