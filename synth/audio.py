@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import math
 import os
 import secrets
@@ -153,6 +154,8 @@ class Recording:
     """Samples per channel that were decoded."""
     stream_sha256: str
     """SHA-256 of the decoded native samples (interleaved, little-endian), in hexadecimal."""
+    file_sha256: str
+    """SHA-256 of the file, taken from the very descriptor that was decoded, just before decoding."""
     usage: Mapping[str, float] = field(default_factory=dict)
     """What decoding cost: peak_bytes and cpu_seconds of the child, wall_seconds."""
     _copy: Any = field(default=None, repr=False)
@@ -283,6 +286,7 @@ def open_recording(path: str | Path, limits: Limits | None = None) -> Recording:
     limits = limits or Limits()
     source = _open_source(path)
     try:
+        digest = _file_sha256(source)
         request = {"suffix": path.suffix.lower(), "limits": limits.for_size(os.fstat(source).st_size)}
         try:
             copy = tempfile.TemporaryFile(prefix="voxproof-")  # noqa: SIM115 - the recording closes it
@@ -297,7 +301,7 @@ def open_recording(path: str | Path, limits: Limits | None = None) -> Recording:
                 os.lseek(copy.fileno(), 0, os.SEEK_SET)
                 second = worker.decode(request | {"decoder": "libsndfile"}, source, copy.fileno())
                 reply = second if second["ok"] or second["kind"] != "refused" else reply
-            return _recording(path, reply, copy)
+            return _recording(path, digest, reply, copy)
         except BaseException:
             copy.close()
             raise
@@ -333,7 +337,15 @@ def _open_source(path: Path) -> int:
     return descriptor
 
 
-def _recording(path: Path, reply: dict[str, Any], copy: Any) -> Recording:
+def _file_sha256(descriptor: int) -> str:
+    digest, position = hashlib.sha256(), 0
+    while block := os.pread(descriptor, 1 << 20, position):
+        digest.update(block)
+        position += len(block)
+    return digest.hexdigest()
+
+
+def _recording(path: Path, file_sha256: str, reply: dict[str, Any], copy: Any) -> Recording:
     """Turn the reply of the decoding process into a Recording; nothing in it is taken on trust."""
     usage = reply.get("usage", {})
     if not reply["ok"]:
@@ -369,6 +381,7 @@ def _recording(path: Path, reply: dict[str, Any], copy: Any) -> Recording:
         ),
         frames=frames,
         stream_sha256=reply["sha256"],
+        file_sha256=file_sha256,
         usage=usage,
         _copy=copy,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import soundfile
+
 from synth.decoding.headers import claims_of
 from synth.decoding.sink import RefusedError, Sink
 from synth.decoding.source import Source
@@ -17,8 +19,6 @@ NUMPY = {"s16": "int16", "s32": "int32", "flt": "float32", "dbl": "float64"}
 
 def decode(request: dict[str, Any], source: int, sink: Sink) -> dict[str, Any]:
     """Decode the open file `source` into `sink`; the facts of the stream."""
-    import soundfile
-
     try:
         sound = soundfile.SoundFile(Source(source))
     except (soundfile.LibsndfileError, TypeError, ValueError, OverflowError) as error:
