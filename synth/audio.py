@@ -131,7 +131,7 @@ class Waveform:
     @property
     def mono(self) -> Float32:
         """Mean of the channels, [time]."""
-        return self.samples[:, 0] if self.samples.shape[1] == 1 else self.samples.mean(axis=1, dtype=np.float32)
+        return mean_of_channels(self.samples)
 
     @property
     def seconds(self) -> float:
@@ -260,7 +260,7 @@ class Recording:
         waiting: list[Float32] = []
         held = given = 0
         for start, stop in self._spans(max(1.0, 2 / native), None, 0.0, None):
-            block = _mean(self.samples(start, stop))
+            block = mean_of_channels(self.samples(start, stop))
             if stream is not None:
                 block = stream.resample_chunk(block, last=stop >= self.frames)
             waiting.append(block)
@@ -456,8 +456,12 @@ def _undate(file: Any) -> None:
         file.write(bytes(4))
 
 
-def _mean(samples: Float32) -> Float32:
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+def mean_of_channels(samples: Float32) -> Float32:
+    """[time, channels] -> [time]; the same sum on every machine, and faster than a strided mean."""
+    total = samples[:, 0]
+    for channel in range(1, samples.shape[1]):
+        total = total + samples[:, channel]
+    return total if samples.shape[1] == 1 else total * np.float32(1 / samples.shape[1])
 
 
 def _to_float(native: npt.NDArray[Any]) -> Float32:

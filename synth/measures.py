@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import fft, ndimage
 
-from synth.audio import Recording
+from synth.audio import Recording, mean_of_channels
 
 FRAME_S = 0.02
 """The house's time grid in seconds."""
@@ -35,6 +35,8 @@ WINDOW, CONTEXT, FFT = 512, 96, 1024
 SPEECH_BAND_HZ = (150.0, 4000.0)
 VOICE_BAND_HZ = (80.0, 1500.0)
 PITCH_HZ = (70.0, 400.0)
+FULL_SCALE = 0.999
+"""Magnitude from which a sample counts as clipped when its neighbours do too."""
 ONSET_DB, STAY_DB = 6.0, 2.5
 """Level above the noise floor that starts a run of speech, and that continues it."""
 ONSET_BELOW_DB, STAY_BELOW_DB = 22.0, 30.0
@@ -139,41 +141,46 @@ def _native_levels(recording: Recording) -> tuple[FloatArray, float, float, tupl
     grid = FRAME_S * rate
     levels: list[npt.NDArray[Any]] = []
     total = np.zeros(channels)
-    peak, clipped, first = 0.0, 0, 0
-    tail = np.zeros((2, channels), dtype=bool)
-    tail_counted = np.zeros((2, channels), dtype=bool)
-    frame = 0
+    peak, clipped, first, frame = 0.0, 0, 0, 0
+    tail = counted = np.zeros((2, channels), dtype=bool)
     for block in recording.blocks(seconds=1.0):
-        total += block.sum(axis=0, dtype=np.float64)
-        magnitude = np.abs(block)
-        largest = float(magnitude.max())
+        total += [block[:, channel].sum(dtype=np.float64) for channel in range(channels)]
+        largest = max(float(block.max()), -float(block.min()))
         peak = max(peak, largest)
-        if largest >= 0.999 or tail.any():
-            full = np.concatenate([tail, magnitude >= 0.999])
+        if largest >= FULL_SCALE or tail.any():
+            full = np.concatenate([tail, np.abs(block) >= FULL_SCALE])
             runs = full[:-2] & full[1:-1] & full[2:]
             marked = np.zeros_like(full)
             for shift in range(3):
                 marked[shift : shift + len(runs)] |= runs
-            clipped += int(marked.sum()) - int((marked[:2] & tail_counted).sum())
-            tail, tail_counted = full[-2:], marked[-2:]
+            clipped += int(marked.sum()) - int((marked[:2] & counted).sum())
+            tail, counted = full[-2:], marked[-2:]
         else:
-            tail = np.zeros((2, channels), dtype=bool)
-            tail_counted = tail
-        power = (block.astype(np.float64) ** 2).mean(axis=1)
+            tail = counted = np.zeros((2, channels), dtype=bool)
         last = first + len(block)
         starts = []
-        begin = frame
         while round(frame * grid) < last:
-            starts.append(max(0, round(frame * grid) - first))
+            starts.append(round(frame * grid) - first)
             frame += 1
-        if starts:
-            counts = np.diff([*starts, len(block)])
-            levels.append(_db(np.add.reduceat(power, starts) / counts))
-        assert begin < frame or grid < 1  # noqa: S101 - one-second blocks hold whole frames
+        levels.append(_db(_frame_power(block, starts)))
         first = last
     share = clipped / (recording.frames * channels)
     means = tuple(float(x) for x in total / recording.frames)
     return np.concatenate(levels).astype(np.float32), peak, share, means
+
+
+def _frame_power(block: FloatArray, starts: list[int]) -> npt.NDArray[Any]:
+    """Mean square of the samples from each start to the next, all channels, [frames]."""
+    if not starts:
+        return np.empty(0)
+    counts = np.diff([*starts, len(block)])
+    power: npt.NDArray[Any]
+    if starts[0] == 0 and (counts == counts[0]).all():
+        rows = np.ascontiguousarray(block).reshape(len(starts), -1)
+        power = np.einsum("ij,ij->i", rows, rows) / rows.shape[1]
+    else:
+        power = np.add.reduceat(np.square(block, dtype=np.float64).mean(axis=1), starts) / counts
+    return power
 
 
 def _features(blocks: Iterator[FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -191,10 +198,10 @@ def _features(blocks: Iterator[FloatArray]) -> tuple[FloatArray, FloatArray, Flo
 
     def measure(samples: FloatArray, count: int) -> None:
         frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:count]
-        power = np.abs(np.fft.rfft(frames * window, FFT)).astype(np.float32) ** 2
+        power = np.abs(fft.rfft(frames * window, FFT)).astype(np.float32) ** 2
         band.append(_db(power[:, in_band].sum(axis=1, dtype=np.float64) * scale))
         wide.append(_db(power[:, audible].sum(axis=1, dtype=np.float64) * scale))
-        correlation = np.fft.irfft(power * voice)
+        correlation = fft.irfft(power * voice)
         peaks = (correlation[:, lags] * correction).max(axis=1)
         voicing.append(np.clip(peaks / np.maximum(correlation[:, 0], 1e-20), 0.0, 1.0))
 
@@ -280,20 +287,24 @@ def _levels(
 
 
 def long_term_spectrum(recording: Recording) -> tuple[FloatArray, FloatArray]:
-    """Frequencies in Hz and mean power in dB of all sounding frames at the native rate, mono, [bins]."""
+    """Frequencies in Hz (some 20 Hz apart) and mean power in dB at the native rate, mono, [bins].
+
+    Hann windows overlap by half in recordings of up to a minute, and adjoin in longer ones.
+    """
     rate = recording.facts.sample_rate
     size = 1 << max(8, round(math.log2(rate / 20)))
     window = np.hanning(size).astype(np.float32)
+    hop = size // 2 if recording.seconds <= 60 else size
     power = np.zeros(size // 2 + 1)
     rest = np.zeros(0, dtype=np.float32)
     for block in recording.blocks(seconds=4.0):
-        rest = np.concatenate([rest, block.mean(axis=1, dtype=np.float32)])
+        rest = np.concatenate([rest, mean_of_channels(block)])
         if len(rest) >= size:
-            frames = np.lib.stride_tricks.sliding_window_view(rest, size)[:: size // 2]
-            power += (np.abs(np.fft.rfft(frames * window)) ** 2).sum(axis=0)
-            rest = rest[len(frames) * (size // 2) :]
+            frames = np.lib.stride_tricks.sliding_window_view(rest, size)[::hop]
+            power += (np.abs(fft.rfft(frames * window)) ** 2).sum(axis=0, dtype=np.float64)
+            rest = rest[len(frames) * hop :]
     if not power.any() and len(rest):
-        power += np.abs(np.fft.rfft(np.pad(rest, (0, max(0, size - len(rest))))[:size] * window)) ** 2
+        power += np.abs(fft.rfft(np.pad(rest, (0, max(0, size - len(rest))))[:size] * window)) ** 2
     return np.fft.rfftfreq(size, 1 / rate).astype(np.float32), _db(power / size).astype(np.float32)
 
 

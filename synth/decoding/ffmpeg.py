@@ -66,8 +66,10 @@ def decode(request: dict[str, Any], source: int, sink: Sink) -> dict[str, Any]:
     with container:
         stream = container.streams.best("audio")
         if stream is None:
-            kinds = ", ".join(sorted({other.type for other in container.streams if other.type})) or "none"
-            raise RefusedError(f"has no audio stream (streams: {kinds})")
+            kinds = sorted({other.type for other in container.streams if other.type})
+            if "audio" in kinds:
+                raise RefusedError("has an audio stream with impossible parameters")
+            raise RefusedError(f"has no audio stream (streams: {', '.join(kinds) or 'none'})")
         if stream.codec_context is None:
             raise RefusedError("holds sound in a codec that this FFmpeg cannot decode")
         stream.codec_context.thread_count = 1
@@ -82,7 +84,7 @@ def decode(request: dict[str, Any], source: int, sink: Sink) -> dict[str, Any]:
 
 
 def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, str | None]:
-    options = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "none"}
+    options = {"format_whitelist": ",".join(CONTAINERS), "protocol_whitelist": "none", "max_size": str(1 << 18)}
     if claims.ignore_length:
         options["ignore_length"] = "1"
     raw = RAW.get(suffix)
@@ -105,7 +107,9 @@ def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, s
             last = error
     kind = kind_of(head)
     if kind is not None:
-        raise RefusedError(f"is no recording but {kind}", "Give a sound or video file.", "kind") from last
+        raise RefusedError(
+            kind if kind.startswith("holds") else f"is no recording but {kind}", "Give a sound or video file.", "kind"
+        ) from last
     raise RefusedError(
         "is no recording that FFmpeg can read", "Check that it is a sound or video file and complete."
     ) from last

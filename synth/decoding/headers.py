@@ -48,7 +48,7 @@ def kind_of(head: bytes) -> str | None:
         if stripped[: len(magic)].lower() == magic.lower():
             return kind
     if head and not head.strip(b"\x00"):
-        return "nothing but zero bytes"
+        return "holds nothing but zero bytes"
     try:
         text = head[:4000].decode("utf-8", errors="strict")
     except UnicodeDecodeError as error:
