@@ -12,11 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from synth.measures import Activity, measure_activity
-
 from forensics.records import ExhibitFacts
 from synth.audio import Limits, Recording, StreamFacts, open_recording
 from synth.errors import VoxproofError
+from synth.measures import Activity, BandEdge, band_edge, measure_activity
 
 
 class Exhibit:
@@ -60,6 +59,11 @@ class Exhibit:
     def activity(self) -> Activity:
         """Levels, speech activity and SNR on the 20 ms grid, measured once for all methods."""
         return measure_activity(self.recording)
+
+    @cached_property
+    def band_edge(self) -> BandEdge:
+        """Upper band edge of the long-term spectrum, measured once for all methods."""
+        return band_edge(self.recording)
 
     @cached_property
     def record(self) -> ExhibitFacts:
