@@ -18,8 +18,9 @@ import numpy as np
 from av.stream import Discard
 
 from synth.decoding.headers import Claims, claims_of, kind_of
-from synth.decoding.sink import DTYPES, RefusedError, Sink
+from synth.decoding.sink import RefusedError, Sink
 from synth.decoding.source import Source
+from synth.recording import DTYPES
 
 CONTAINERS = (
     "wav", "w64", "flac", "mp3", "mov", "mp4", "m4a", "3gp", "3g2", "mj2", "aac", "loas", "ogg", "matroska", "webm",
@@ -45,6 +46,8 @@ LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "shorten", "mlp", "t
 PCM_BITS = {"pcm_u8": 8, "pcm_s8": 8, "pcm_f32": 32, "pcm_f64": 64, "pcm_f16": 16, "pcm_f24": 24}
 EARLY_S = 0.25
 """A change of format before this much sound restarts the decoding, a later one ends it."""
+SKIP_MANUAL = 1 << 29
+"""AV_CODEC_FLAG2_SKIP_MANUAL: FFmpeg leaves the priming and the padding in."""
 GAP_S = 0.1
 """Smallest jump of the time stamps that is reported."""
 MAX_TAGS, MAX_TAG = 100, 2000
@@ -73,13 +76,17 @@ def decode(request: dict[str, Any], source: int, sink: Sink) -> dict[str, Any]:
         if stream.codec_context is None:
             raise RefusedError("holds sound in a codec that this FFmpeg cannot decode")
         stream.codec_context.thread_count = 1
+        if claims.trim:
+            stream.codec_context.flags2 |= SKIP_MANUAL
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all
         notes = list(claims.notes)
         if raw:
             notes.append(f"a headerless stream: {raw} was assumed from the file's suffix")
-        notes += _decode(container, stream, sink)
+        notes += _decode(container, stream, sink, claims)
+        if sink.md5 is not None and sink.md5.digest() != claims.md5:
+            notes.append("the sound does not have the MD5 that its FLAC header declares")
         return _facts(container, stream, sink, claims, notes, head)
 
 
@@ -115,10 +122,10 @@ def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, s
     ) from last
 
 
-def _decode(container: Any, stream: Any, sink: Sink) -> list[str]:
+def _decode(container: Any, stream: Any, sink: Sink, claims: Claims) -> list[str]:
     """Run every packet through the decoder; notes on what went wrong on the way."""
     notes: list[str] = []
-    damaged = packets = jumps = 0
+    damaged = packets = jumps = seen = 0
     largest_jump = (0.0, 0.0)
     expected: float | None = None
     demuxer = container.demux(stream)
@@ -149,6 +156,8 @@ def _decode(container: Any, stream: Any, sink: Sink) -> list[str]:
             shape = (frame.sample_rate, frame.layout.nb_channels, form)
             if not sink.rate:
                 sink.start(*shape)
+                if claims.md5:
+                    sink.check_md5(claims.bit_depth)
             elif shape != (sink.rate, sink.channels, sink.format):
                 was = f"{sink.rate} Hz, {sink.channels} ch, {sink.format}"
                 now = f"{shape[0]} Hz, {shape[1]} ch, {shape[2]}"
@@ -167,7 +176,13 @@ def _decode(container: Any, stream: Any, sink: Sink) -> list[str]:
                     if abs(frame.time - expected) > abs(largest_jump[0]):
                         largest_jump = (frame.time - expected, sink.seconds)
                 expected = frame.time + frame.samples / frame.sample_rate
-            sink.write(_native(frame, form, shape[1]))
+            samples = _native(frame, form, shape[1])
+            if claims.trim:
+                # FFmpeg 8 cuts the end twice when the last packet is short, as libsndfile writes it: we cut ourselves
+                skip = max(0, claims.trim[0] - seen)
+                seen += len(samples)
+                samples = samples[skip : skip + claims.trim[1] - sink.frames]
+            sink.write(samples)
     if not sink.frames:
         if damaged:
             raise RefusedError(f"is damaged: none of its {packets} packets could be decoded")
@@ -181,7 +196,7 @@ def _native(frame: Any, form: str, channels: int) -> np.ndarray:
     if dtype is None:
         raise RefusedError(f"decodes to samples of the unknown format {form!r}")
     if frame.format.is_packed or channels == 1:
-        return np.frombuffer(frame.planes[0], dtype=dtype, count=frame.samples * channels)
+        return np.frombuffer(frame.planes[0], dtype=dtype, count=frame.samples * channels).reshape(-1, channels)
     planes = [np.frombuffer(plane, dtype=dtype, count=frame.samples) for plane in frame.planes]
     return np.stack(planes, axis=1)
 
@@ -217,7 +232,7 @@ def _facts(container: Any, stream: Any, sink: Sink, claims: Claims, notes: list[
     return {
         "container": _container(container, tags),
         "codec": codec,
-        "bit_depth": _depth(codec, claims, sink) if lossless else None,
+        "bit_depth": _depth(codec, context.extradata, claims, sink) if lossless else None,
         "lossless": lossless,
         "header_seconds": declared,
         "bit_rate": int(bit_rate) if bit_rate and bit_rate > 0 else None,
@@ -249,7 +264,7 @@ def _container(container: Any, tags: dict[str, str]) -> str:
     return {"amrnb": "amr", "amrwb": "amr"}.get(name, name.split(",")[0])
 
 
-def _depth(codec: str, claims: Claims, sink: Sink) -> int | None:
+def _depth(codec: str, extradata: bytes | None, claims: Claims, sink: Sink) -> int | None:
     """Declared bits per sample; where the container keeps that from us, the bits that are in use."""
     if claims.bit_depth:
         return claims.bit_depth
@@ -259,8 +274,10 @@ def _depth(codec: str, claims: Claims, sink: Sink) -> int | None:
     if codec.startswith("pcm_"):
         digits = "".join(c for c in codec.split("_")[1] if c.isdigit())
         return int(digits) if digits else None
-    if sink.format == "s16":
-        return 16
+    if codec == "alac" and extradata and len(extradata) > 17:
+        return extradata[17]
+    if sink.format in ("u8", "s16"):
+        return 8 if sink.format == "u8" else 16
     bits = sink.effective_bits()
     return None if bits is None else next((depth for depth in (16, 20, 24, 32) if bits <= depth), bits)
 

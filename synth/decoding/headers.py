@@ -17,6 +17,9 @@ Reader = Callable[[int, int], bytes]
 UNKNOWN32 = 0xFFFFFFFF
 MAX_CHUNKS = 10_000
 
+FIXED_RATE = {1, 2, 3, 6, 7, 0x11, 0x31}
+"""Format codes of WAV whose length follows from the bytes: PCM, ADPCM, float, A-law, mu-law, IMA ADPCM, GSM."""
+
 KINDS: tuple[tuple[bytes, str], ...] = (
     (b"#EXTM3U", "a playlist (M3U), which names other files instead of holding sound"),
     (b"ffconcat", "a concat list, which names other files instead of holding sound"),
@@ -74,6 +77,10 @@ class Claims:
     """True when the declared size of the data chunk stops short of sound that follows it."""
     encoder: str | None = None
     """Encoder named in the Xing/Info header of an MP3."""
+    trim: tuple[int, int] | None = None
+    """Samples per channel to leave out at the start and to keep after them, as the packet table of a CAF says."""
+    md5: bytes | None = None
+    """MD5 of the sound that a FLAC header declares."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -141,7 +148,7 @@ def _wav(read: Reader, size: int, magic: bytes) -> Claims:
     per_second = rate * align if linear else byte_rate
     if declared is not None:
         claims.seconds = declared / per_second
-        if not linear and fact:
+        if code not in FIXED_RATE and fact:
             claims.seconds = fact / rate
         _compare(claims, read, size, start, declared, there)
     if magic == b"RIFF" and declared is not None and riff_size not in (0, UNKNOWN32) and riff_size + 8 > size + 1:
@@ -210,7 +217,7 @@ def _au(read: Reader, size: int) -> Claims:
 
 def _caf(read: Reader, size: int) -> Claims:
     claims = Claims()
-    position, rate, packet_bytes, packet_frames, packets = 8, 0.0, 0, 0, 0
+    position, rate, packet_bytes, packet_frames, packets, priming = 8, 0.0, 0, 0, 0, 0
     for _ in range(MAX_CHUNKS):
         head = read(position, 12)
         if len(head) < 12:
@@ -221,7 +228,7 @@ def _caf(read: Reader, size: int) -> Claims:
             rate, code, _, packet_bytes, packet_frames, _, bits = struct.unpack(">d4sIIIII", body)
             claims.bit_depth = bits if code == b"lpcm" else None
         elif head[:4] == b"pakt":
-            packets = struct.unpack(">q", read(position + 20, 8))[0]
+            packets, priming = struct.unpack(">qi", read(position + 20, 12))
         elif head[:4] == b"data" and length >= 4 and packet_bytes and packet_frames and 1 <= rate < 1e7:
             claims.known = True
             claims.seconds = (length - 4) // packet_bytes * packet_frames / rate
@@ -230,6 +237,7 @@ def _caf(read: Reader, size: int) -> Claims:
         position += 12 + length
     if packets > 0 and 1 <= rate < 1e7:
         claims.known = True
+        claims.trim = (max(0, priming), packets)
         claims.seconds = packets / rate
     return claims
 
@@ -238,7 +246,8 @@ def _flac(read: Reader) -> Claims:
     info = read(8, 34)
     packed = int.from_bytes(info[10:18], "big")
     rate, bits, total = packed >> 44, ((packed >> 36) & 0x1F) + 1, packed & ((1 << 36) - 1)
-    return Claims(seconds=total / rate if total else None, known=True, bit_depth=bits)
+    md5 = info[18:34] if any(info[18:34]) else None
+    return Claims(seconds=total / rate if total else None, known=True, bit_depth=bits, md5=md5)
 
 
 def _mp3(read: Reader) -> Claims:

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-DTYPES = {"u8": "u1", "s16": "<i2", "s32": "<i4", "s64": "<i8", "flt": "<f4", "dbl": "<f8"}
-"""FFmpeg's name of a sample format -> numpy type of the working copy (little-endian)."""
+from synth.recording import DTYPES
 
 BUFFER_BYTES = 1 << 20
 RATES = (1_000, 1_536_000)
@@ -40,6 +39,8 @@ class Sink:
         self.non_finite = 0
         self.bits = 0
         self.largest = 0.0
+        self.md5: Any = None
+        self.md5_bytes = 0
         self._hash = hashlib.sha256()
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -81,6 +82,8 @@ class Sink:
             )
         self._look_at(flat)
         data = flat.tobytes()
+        if self.md5 is not None:
+            self._digest(flat, data)
         self._pending.append(data)
         self._pending_bytes += len(data)
         if self._pending_bytes >= BUFFER_BYTES:
@@ -97,6 +100,20 @@ class Sink:
             self.largest = max(self.largest, largest)
         elif flat.dtype.kind == "i" and flat.size:
             self.bits |= int(np.bitwise_or.reduce(flat))
+
+    def check_md5(self, bit_depth: int | None) -> None:
+        """Also take the MD5 of the samples in as many bytes as their depth needs, as FLAC does."""
+        self.md5_bytes = (bit_depth or 0) // 8
+        if bit_depth in (16, 24) and np.dtype(DTYPES[self.format]).itemsize >= self.md5_bytes:
+            self.md5 = hashlib.md5(usedforsecurity=False)
+
+    def _digest(self, flat: np.ndarray, data: bytes) -> None:
+        width = flat.dtype.itemsize
+        if width == self.md5_bytes:
+            self.md5.update(data)
+        else:
+            upper = np.frombuffer(data, dtype=np.uint8).reshape(-1, width)[:, width - self.md5_bytes :]
+            self.md5.update(upper.tobytes())
 
     def _flush(self) -> None:
         data = memoryview(b"".join(self._pending))
