@@ -4,9 +4,9 @@
 
 An index is what `materialise.py` of the data folder writes: the list's columns and `path`, relative to the index.
 Parts are disjoint by page (split.yaml), by generator (a generator that occurs on pages of several parts belongs to the
-part with most of its clips and is left out elsewhere) and, as far as names tell, by speaker (column `speaker`: LJSpeech,
-VCTK and LibriSpeech/LibriTTS speakers are recognised; others are `page:<source>`, which disjoint pages keep apart unless
-two pages silently share a recording).
+part with most of its clips and is left out elsewhere) and, as far as names tell, by speaker (column `speaker`:
+LJSpeech, VCTK and LibriSpeech/LibriTTS speakers are recognised; others are `page:<source>`, which disjoint pages keep
+apart unless two pages silently share a recording).
 """
 
 import argparse
@@ -19,7 +19,10 @@ from typing import Any
 
 import yaml
 
-COLUMNS = ("id", "path", "label", "part", "source", "generator", "kind", "speaker", "language", "licence", "seconds")
+COLUMNS = (
+    "id", "path", "label", "part", "source", "generator", "kind", "speaker", "language", "licence", "seconds",
+    "sample_rate",
+)  # fmt: skip
 PARTS = ("train", "calibration", "validation", "extra")
 CHANNEL_KINDS = {"codec-dsp": "human", "watermark": ""}
 """Kinds that are no machine speech: a coded human recording (validation only), a marked clip (not used)."""
@@ -53,9 +56,11 @@ def speaker_of(row: dict[str, str], source: str, split: dict[str, Any]) -> str:
 def part_of(row: dict[str, str], source: str, split: dict[str, Any]) -> str:
     """Part of a source; LibriSpeech train-clean-100 is divided by speaker."""
     if source == "librispeech_tc100":
-        return "calibration" if zlib.crc32(row["speaker"].encode()) % 250 < split[
-            "librispeech_calibration_speakers"
-        ] else "train"
+        return (
+            "calibration"
+            if zlib.crc32(row["speaker"].encode()) % 250 < split["librispeech_calibration_speakers"]
+            else "train"
+        )
     for part in ("validation", "calibration", "extra"):
         if source in split[part]:
             return part
@@ -84,6 +89,7 @@ def assemble(rows: list[tuple[Path, dict[str, str]]], split: dict[str, Any]) -> 
             "language": row["language"],
             "licence": row["licence"],
             "seconds": row["seconds"],
+            "sample_rate": row["sample_rate"],
         })  # fmt: skip
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for clip in clips:
@@ -118,10 +124,11 @@ def main() -> None:
     for part in PARTS:
         of = [c for c in clips if c["part"] == part]
         machine = [c for c in of if c["label"] == "machine"]
+        human_sources = {c["source"] for c in of if c["label"] == "human"}
+        generators, pages = {c["generator"] for c in machine}, {c["source"] for c in machine}
         print(
-            f"{part}: {len(of) - len(machine)} human clips of {len({c['source'] for c in of if c['label'] == 'human'})} "
-            f"sources, {len(machine)} machine-made of {len({c['generator'] for c in machine})} generators "
-            f"on {len({c['source'] for c in machine})} pages"
+            f"{part}: {len(of) - len(machine)} human clips of {len(human_sources)} sources, "
+            f"{len(machine)} machine-made of {len(generators)} generators on {len(pages)} pages"
         )
 
 

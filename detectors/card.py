@@ -1,0 +1,208 @@
+"""The card beside a set of weights: what they are, what they learnt from, where they hold, and how often they err.
+
+Cards are read without importing torch, so that `voxproof models` answers at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from synth.errors import VoxproofError
+
+WEIGHTS = Path(__file__).with_name("weights")
+"""Where the shipped weights and cards lie."""
+
+
+class Record(BaseModel):
+    """Frozen, and strict about unknown fields: a typing error in a card is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Record):
+    """One page or collection the weights learnt from."""
+
+    name: str
+    """Name of the page or collection in the lists."""
+    licence: str
+    """As the source states it; "unclear" where its repository states none."""
+    human: int
+    """Human clips used."""
+    machine: int
+    """Machine-made clips used."""
+
+
+class Bounds(Record):
+    """A pair of log10 likelihood ratios: nothing below the first or above the second is ever reported."""
+
+    lower: float
+    upper: float
+
+
+class Calibration(Record):
+    """From a window's or clip's score to log10 LR; learnt on the calibration part, frozen.
+
+    log10 LR = (slope + slope_per_octave * log2(min(speech, 10) / 4)) * score + intercept, then held inside the bounds.
+    """
+
+    slope: float
+    """Per unit of the network's logit, at 4 s of speech."""
+    slope_per_octave: float
+    """Change of the slope per doubling of the speech."""
+    intercept: float
+    """log10 LR at score 0."""
+    covariance: tuple[tuple[float, float, float], ...]
+    """Of (slope, slope_per_octave, intercept) over a bootstrap of whole sources: gives the interval of one LR."""
+    frame_slope: float
+    """Of the frame scores: as if the whole clip sounded like this frame."""
+    frame_intercept: float
+    """log10 LR of a frame at score 0."""
+    cap: float
+    """log10 of the number of independent sources in the validation part; |log10 LR| is never larger."""
+    elub: Bounds
+    """Empirical lower and upper bound (P. Vergeer et al., 2016, library lir) on the calibration part."""
+    sources: int
+    """Sources (pages and collections) in the calibration part."""
+    clips: int
+    """Clips in the calibration part, each in several channels."""
+
+
+class Thresholds(Record):
+    """When words are used: the whole interval must lie beyond. Chosen on the calibration part, frozen."""
+
+    machine: float
+    """Support for "machine" only if the lower bound lies above this log10 LR."""
+    human: float
+    """Support for "a person" only if the upper bound lies below this log10 LR."""
+
+
+class Domain(Record):
+    """Where the figures hold; outside, the detector is not to be used."""
+
+    min_speech_seconds: float
+    """Least speech in a clip, seconds."""
+    min_snr_db: float
+    """Least signal-to-noise ratio, dB."""
+    min_band_hz: float
+    """Least upper band edge, Hz; 3400 is a telephone line."""
+    channels: tuple[str, ...]
+    """Channels that were in training and validation."""
+    languages: tuple[str, ...]
+    """Languages with clips in the validation part; elsewhere the error rates are not known."""
+
+
+class Figure(Record):
+    """Error rates in one condition of the validation part, at the frozen thresholds."""
+
+    condition: str
+    """Channel, length or other condition."""
+    human: int
+    """Human clips."""
+    human_sources: int
+    """Pages and collections they come from."""
+    machine: int
+    """Machine-made clips."""
+    generators: int
+    """Generators they come from."""
+    eer: float
+    """Equal error rate, 0..1."""
+    auc: float
+    """Area under the receiver operating characteristic, 0..1."""
+    cllr: float
+    """Cost of the log LRs as reported, bits."""
+    cllr_min: float
+    """The same after the best monotone recalibration."""
+    min_dcf: float
+    """ASVspoof 5, normalised."""
+    act_dcf: float
+    """ASVspoof 5, normalised, at the threshold its costs call for."""
+    false_positive_rate: float
+    """Share of human clips said to be supported as machine-made."""
+    false_positive_interval: tuple[float, float]
+    """95 % Wilson interval; clips of one source are not independent, so the truth may lie further out."""
+    true_positive_rate: float
+    """Share of machine-made clips said to be supported as machine-made."""
+    true_positive_interval: tuple[float, float]
+    """95 % Wilson interval."""
+    false_human_rate: float
+    """Share of machine-made clips said to be supported as spoken by a person."""
+    inconclusive_rate: float
+    """Share of all clips on which nothing is said."""
+
+
+class Card(Record):
+    """All there is to know about one set of weights."""
+
+    name: str
+    """Method id the weights serve, e.g. detector.speech."""
+    version: str
+    """Counts up with every new set of weights."""
+    summary: str
+    """What it is, in a few sentences."""
+    attribution: str
+    """Whose work it starts from, and under which licence the weights are."""
+    weights: str
+    """File name, beside the card."""
+    sha256: str
+    """Of the weights' file."""
+    bytes: int
+    """Size of the weights' file."""
+    training: tuple[Source, ...]
+    """Everything the weights learnt from."""
+    calibration: Calibration
+    thresholds: Thresholds
+    domain: Domain
+    figures: tuple[Figure, ...] = ()
+    """Measured once, on the validation part; see docs/validation/detector.md."""
+    limits: tuple[str, ...] = ()
+    """What is known to fail, in plain words."""
+
+    def intact(self, folder: Path = WEIGHTS) -> bool:
+        """Whether the weights in `folder` are there and have the hash of the card."""
+        try:
+            verified(self, folder)
+        except VoxproofError:
+            return False
+        return True
+
+
+def read_card(path: Path) -> Card:
+    """A card from its YAML file."""
+    try:
+        return Card.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except FileNotFoundError as error:
+        raise VoxproofError("there is no such card", path=path, cure="Reinstall voxproof.") from error
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        raise VoxproofError(f"not a valid card ({error})", path=path, cure="Reinstall voxproof.") from error
+
+
+def write_card(card: Card, path: Path) -> None:
+    """A card as YAML, readable, in the order of the fields."""
+    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
+    path.write_text(text, "utf-8")
+
+
+def shipped_cards() -> list[Card]:
+    """The cards of all shipped weights, by name."""
+    paths = [p for p in sorted(WEIGHTS.glob("*.yaml")) if p.with_suffix(".safetensors").exists()]
+    return [read_card(path) for path in paths]
+
+
+def verified(card: Card, folder: Path) -> Path:
+    """Path of the card's weights in `folder`, after their hash was compared with the card's."""
+    path = folder / card.weights
+    if not path.exists():
+        raise VoxproofError("the weights are missing", path=path, cure="Reinstall voxproof.")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != card.sha256:
+        raise VoxproofError(
+            f"the weights differ from their card (SHA-256 {found[:12]}…, card {card.sha256[:12]}…)",
+            path=path,
+            cure="Reinstall voxproof, or name the weights together with their own card.",
+        )
+    return path

@@ -1,0 +1,100 @@
+"""Several lines of evidence to one bounded log10 LR, weights learnt jointly: what two lines share counts once.
+
+Logistic regression on the lines' log10 LRs (N. Brümmer et al., "Fusion of heterogeneous speaker recognition systems in
+the STBU submission", 2007), one fit for every set of lines that can be present; constants in weights/fusion.yaml,
+learnt by detectors.train.calibrate on the calibration part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import ValidationError
+
+from detectors.card import WEIGHTS, Bounds, Record
+from synth.errors import VoxproofError
+
+Z95 = 1.959964
+
+
+@dataclass(frozen=True)
+class FusedLr:
+    """What all lines say together. Positive: made by a machine."""
+
+    log10_lr: float
+    """Bounded log10 likelihood ratio."""
+    log10_lr_bounds: tuple[float, float]
+    """95 % interval over a bootstrap of whole sources, bounded alike."""
+
+
+class Fit(Record):
+    """Constants for one set of lines: log10 LR = sum of weight * line + intercept."""
+
+    weights: dict[str, float]
+    """Weight of each line, by method id."""
+    intercept: float
+    """log10 LR when every line says 0."""
+    covariance: tuple[tuple[float, ...], ...]
+    """Of (weights in the order above, intercept), over a bootstrap of whole sources."""
+
+
+class Fusion(Record):
+    """All fits, the bounds and the thresholds at which words are used."""
+
+    summary: str
+    """Where the constants come from."""
+    fits: tuple[Fit, ...]
+    """One for every set of lines that may be present."""
+    bounds: Bounds
+    """No fused log10 LR lies outside: cap by independent sources, then ELUB."""
+    threshold_machine: float
+    """Support for "machine" only if the lower bound lies above this."""
+    threshold_human: float
+    """Support for "a person" only if the upper bound lies below this."""
+    sources: int
+    """Independent sources behind the cap."""
+    sha256: str = ""
+    """Of the file the constants were read from."""
+
+    @property
+    def lines(self) -> frozenset[str]:
+        """Method ids that take part."""
+        return frozenset(name for fit in self.fits for name in fit.weights)
+
+    def fuse(self, lines: Mapping[str, float]) -> FusedLr:
+        """Method id -> log10 LR of each line that could be tested, to one; VoxproofError for a set never fitted."""
+        fit = next((f for f in self.fits if set(f.weights) == set(lines)), None)
+        if fit is None:
+            raise VoxproofError(
+                f"no fusion was learnt for the lines {', '.join(sorted(lines)) or '(none)'}",
+                cure=f"Lines known: {', '.join(sorted(self.lines))}.",
+            )
+        x = np.array([*(lines[name] for name in fit.weights), 1.0])
+        value = float(x @ np.array([*fit.weights.values(), fit.intercept]))
+        half = Z95 * float(np.sqrt(max(0.0, x @ np.array(fit.covariance) @ x)))
+        low, high = self.bounds.lower, self.bounds.upper
+        value, lower, upper = (float(np.clip(v, low, high)) for v in (value, value - half, value + half))
+        return FusedLr(value, (lower, upper))
+
+
+def load_fusion(path: Path | None = None) -> Fusion:
+    """The shipped constants, or those of another file."""
+    path = path or WEIGHTS / "fusion.yaml"
+    try:
+        blob = path.read_bytes()
+        return Fusion.model_validate({**yaml.safe_load(blob), "sha256": hashlib.sha256(blob).hexdigest()})
+    except FileNotFoundError as error:
+        raise VoxproofError("the fusion constants are missing", path=path, cure="Reinstall voxproof.") from error
+    except (yaml.YAMLError, ValidationError, TypeError) as error:
+        raise VoxproofError(f"not valid fusion constants ({error})", path=path, cure="Reinstall voxproof.") from error
+
+
+def fuse(lines: Mapping[str, float]) -> tuple[float, float, float]:
+    """With the shipped constants: method id -> log10 LR, to (log10 LR, lower, upper)."""
+    fused = load_fusion().fuse(lines)
+    return (fused.log10_lr, *fused.log10_lr_bounds)

@@ -1,0 +1,210 @@
+"""The speech network: log-mel, the first layers of Whisper's encoder, and a small head of our own.
+
+Front end, stem and encoder layers follow A. Radford et al., "Robust Speech Recognition via Large-Scale Weak
+Supervision" (2022), and start from the weights of OpenAI's Whisper-base (MIT licence); positions are 0..T-1 on the
+window alone, never on 30 s of padding. The head mixes the layers, gives one logit per 20 ms, and one per window from
+attentive statistics pooling (K. Okabe, T. Koshinaka, K. Shinoda, "Attentive Statistics Pooling for Deep Speaker
+Embedding", 2018).
+All of it is trained by detectors.train.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+RATE = 16_000
+HOP = 160
+FRAME = 320
+"""Samples a score stands for: 20 ms."""
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of the network; travels in the metadata of the weights."""
+
+    mels: int = 80
+    """Mel bands from 0 to 8 kHz."""
+    window: int = 400
+    """Samples of the Hann window of the spectrogram (25 ms)."""
+    width: int = 512
+    """Channels of the encoder."""
+    heads: int = 8
+    """Attention heads."""
+    layers: int = 2
+    """Encoder layers kept, of Whisper-base's six."""
+    head_width: int = 192
+    """Channels of the head."""
+    floor: float = 7.0
+    """Decades below the loudest band at which the log-mel is cut off."""
+
+    def metadata(self) -> dict[str, str]:
+        """As the strings that safetensors carries."""
+        return {key: str(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str]) -> NetworkConfig:
+        """The inverse of `metadata`; unknown keys are passed over."""
+        names = asdict(cls())
+        numbers: dict[str, Any] = {k: float(v) if k == "floor" else int(v) for k, v in metadata.items() if k in names}
+        return cls(**numbers)
+
+
+def mel_filters(mels: int, window: int, rate: int = RATE) -> npt.NDArray[np.float32]:
+    """Slaney's mel filters, area-normalised, as Whisper uses them: [mels, window // 2 + 1]."""
+
+    def to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * math.log(6.4) / 27))
+
+    top = 15 + 27 / math.log(6.4) * math.log(rate / 2 / 1000)
+    edges = to_hz(np.linspace(0, top, mels + 2))
+    bins = np.arange(window // 2 + 1) * rate / window
+    rising = (bins[None] - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - bins[None]) / np.diff(edges)[1:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
+    return triangles.astype(np.float32)
+
+
+class LogMel(nn.Module):
+    """Level-normalised log-mel: samples [batch, time] -> [batch, time // 160, mels]."""
+
+    hann: Tensor
+    filters: Tensor
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("hann", torch.hann_window(config.window), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(mel_filters(config.mels, config.window)), persistent=False)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        spectrum = torch.stft(
+            samples, self.config.window, HOP, window=self.hann, center=True, pad_mode="reflect", return_complex=True
+        )
+        power = spectrum[..., :-1].abs().square()  # [batch, bins, frames]
+        mel = (self.filters @ power).transpose(1, 2)  # [batch, frames, mels]
+        loudness = mel.sum(-1)
+        active = loudness > loudness.amax(1, keepdim=True) * 1e-3
+        level = (loudness * active).sum(1) / active.sum(1).clamp(
+            min=1
+        )  # mean power of what is within 30 dB of the loudest
+        mel = mel / level.clamp(min=1e-12)[:, None, None]
+        log = mel.clamp(min=1e-10).log10() + 1.0
+        log = torch.maximum(log, log.amax((1, 2), keepdim=True) - self.config.floor)
+        return (log + 4.0) / 4.0
+
+
+class EncoderLayer(nn.Module):
+    """Pre-norm self-attention and feed-forward: [batch, time, width] -> the same."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm, self.mlp_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query, self.key, self.value = (
+            nn.Linear(width, width),
+            nn.Linear(width, width, bias=False),
+            nn.Linear(width, width),
+        )
+        self.out = nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, time, width = x.shape
+        y = self.attention_norm(x)
+        q, k, v = (
+            part(y).view(batch, time, self.heads, -1).transpose(1, 2) for part in (self.query, self.key, self.value)
+        )
+        x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, time, width))
+        out: Tensor = x + self.down(F.gelu(self.up(self.mlp_norm(x))))
+        return out
+
+
+class Head(nn.Module):
+    """Layers [n][batch, time, width] -> (window logit [batch], frame logits [batch, time])."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        n, width = config.layers + 1, config.head_width
+        self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(n))
+        self.mix = nn.Parameter(torch.zeros(n))
+        self.down = nn.Linear(config.width, width)
+        self.context = nn.Conv1d(width, width, 7, padding=3, groups=8)
+        self.drop = nn.Dropout(0.2)
+        self.frame = nn.Linear(width, 1)
+        self.attend = nn.Linear(width, 1)
+        self.window = nn.Linear(2 * width, 1)
+
+    def forward(self, layers: list[Tensor]) -> tuple[Tensor, Tensor]:
+        mixed = sum(w * norm(x) for w, norm, x in zip(self.mix.softmax(0), self.norms, layers, strict=True))
+        x = F.gelu(self.down(mixed))
+        x = self.drop(x + F.gelu(self.context(x.transpose(1, 2)).transpose(1, 2)))
+        weight = self.attend(x).softmax(1)  # [batch, time, 1]
+        mean = (weight * x).sum(1)
+        deviation = ((weight * (x - mean[:, None]).square()).sum(1) + 1e-5).sqrt()
+        return self.window(torch.cat([mean, deviation], -1)).squeeze(-1), self.frame(x).squeeze(-1)
+
+
+class SpeechNetwork(nn.Module):
+    """Samples [batch, time], 16 kHz -> (window logit [batch], frame logits [batch, time // 320]); positive: machine."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.log_mel = LogMel(config)
+        self.stem1 = nn.Conv1d(config.mels, config.width, 3, padding=1)
+        self.stem2 = nn.Conv1d(config.width, config.width, 3, stride=2, padding=1)
+        self.layers = nn.ModuleList(EncoderLayer(config.width, config.heads) for _ in range(config.layers))
+        self.head = Head(config)
+
+    def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        return self.classify(self.log_mel(samples))
+
+    def classify(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """From the log-mel on: [batch, frames, mels] -> (window logit [batch], frame logits [batch, frames // 2])."""
+        x = F.gelu(self.stem1(mel.transpose(1, 2)))
+        x = F.gelu(self.stem2(x)).transpose(1, 2)
+        x = x + sinusoids(x.shape[1], x.shape[2]).to(x.dtype)
+        passed = [x]
+        for layer in self.layers:
+            passed.append(layer(passed[-1]))
+        window, frames = self.head(passed)
+        return window, frames
+
+
+def sinusoids(length: int, width: int) -> Tensor:
+    """Whisper's positions: [length, width]."""
+    rate = torch.exp(-math.log(10_000) / (width // 2 - 1) * torch.arange(width // 2))
+    angle = torch.arange(length)[:, None] * rate[None]
+    return torch.cat([angle.sin(), angle.cos()], 1)
+
+
+def from_whisper(weights: dict[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:
+    """Whisper's encoder under the keys of `transformers` -> state of `SpeechNetwork`, without the head."""
+    names = {
+        "self_attn_layer_norm": "attention_norm",
+        "final_layer_norm": "mlp_norm",
+        "self_attn.q_proj": "query",
+        "self_attn.k_proj": "key",
+        "self_attn.v_proj": "value",
+        "self_attn.out_proj": "out",
+        "fc1": "up",
+        "fc2": "down",
+    }
+    state = {}
+    for kind in ("weight", "bias"):
+        for i in (1, 2):
+            state[f"stem{i}.{kind}"] = weights[f"model.encoder.conv{i}.{kind}"]
+        for layer in range(config.layers):
+            for theirs, ours in names.items():
+                key = f"model.encoder.layers.{layer}.{theirs}.{kind}"
+                if key in weights:
+                    state[f"layers.{layer}.{ours}.{kind}"] = weights[key]
+    return {key: value.float() for key, value in state.items()}

@@ -1,0 +1,173 @@
+"""The speech detector that ships: windows of sound to calibrated scores, one clip or three hours, in bounded memory.
+
+Windows of 5 s every 4 s, each cut to its speech and brought to one level inside the network (detectors/network.py), so
+that silence around the speech, digital zeros, level and length say nothing. A window gives one logit and one per 20 ms;
+the clip's score is the mean of the windows' logits weighted by their speech; the card calibrates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+
+from detectors.calibration import frame_log10_lr, log10_lr
+from detectors.card import WEIGHTS, Card, read_card, verified
+from detectors.network import FRAME, RATE, NetworkConfig, SpeechNetwork
+from synth.errors import VoxproofError
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+WINDOW, HOP = 5 * RATE, 4 * RATE
+LEAST_SPEECH = 25
+"""Speech frames (0.5 s) below which a window is not scored."""
+MARGIN = 3
+"""Frames kept on either side of a window's speech."""
+
+
+@dataclass(frozen=True)
+class SpeechScores:
+    """What the detector says about one clip. Positive: made by a machine."""
+
+    frame_log10_lr: FloatArray
+    """[frames of 20 ms], log10 LR of a clip that sounded like this frame throughout; nan where nothing was scored."""
+    log10_lr: float
+    """Of the clip, bounded; nan when no window held enough speech."""
+    log10_lr_bounds: tuple[float, float]
+    """95 % interval of the calibration, bounded alike."""
+    speech_seconds: float
+    """Speech that was scored."""
+    windows: int
+    """Windows that were scored; 0 means: could not be tested."""
+
+
+@dataclass(frozen=True)
+class RawScores:
+    """Before calibration: logits of the network."""
+
+    frames: FloatArray
+    """[frames of 20 ms], nan where nothing was scored."""
+    score: float
+    """Speech-weighted mean of the windows' logits; nan without windows."""
+    speech_seconds: float
+    """Speech in the scored windows, counted once."""
+    windows: int
+    """Windows scored."""
+
+
+class SpeechDetector:
+    """Trained network and its card. `load` once, `score` as many clips as you like."""
+
+    def __init__(self, network: SpeechNetwork, card: Card) -> None:
+        self.network = network.eval()
+        self.card = card
+        self.name, self.version, self.sha256 = card.name, card.version, card.sha256
+
+    @classmethod
+    def load(cls, weights: Path | None = None) -> SpeechDetector:
+        """The shipped weights, or a safetensors file with its card (same name, .yaml) beside it."""
+        path = weights or WEIGHTS / "speech.safetensors"
+        card = read_card(path.with_suffix(".yaml"))
+        return cls(load_network(verified(card, path.parent)), card)
+
+    def score(self, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> SpeechScores:
+        """Mono 16 kHz blocks [time] of any sizes, in order -> scores; `speech` on the 20 ms grid if it is known."""
+        raw = self.raw(blocks, speech)
+        if raw.windows == 0:
+            return SpeechScores(raw.frames, float("nan"), (float("nan"), float("nan")), raw.speech_seconds, 0)
+        value, lower, upper = log10_lr(self.card.calibration, np.array([raw.score]), np.array([raw.speech_seconds]))
+        frames = frame_log10_lr(self.card.calibration, raw.frames)
+        return SpeechScores(
+            frames, float(value[0]), (float(lower[0]), float(upper[0])), raw.speech_seconds, raw.windows
+        )
+
+    def raw(self, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> RawScores:
+        """The network's logits, before calibration."""
+        pieces: list[tuple[int, FloatArray]] = []
+        masks: list[tuple[int, BoolArray]] = []
+        weighted = weight = 0.0
+        samples = 0
+        for first, window in windows(blocks):
+            samples = first * FRAME + window.size
+            frames = -(-window.size // FRAME)
+            mask = own_speech(window) if speech is None else fitted(speech[first : first + frames], frames)
+            if mask.sum() < LEAST_SPEECH:
+                continue
+            start, logit, logits = self._window(window, mask)
+            pieces.append((first + start, logits))
+            masks.append((first, mask))
+            weight += float(mask.sum())
+            weighted += float(mask.sum()) * logit
+        length = -(-samples // FRAME)
+        summed, count, spoken = np.zeros(length), np.zeros(length), np.zeros(length, np.bool_)
+        for at, values in pieces:
+            summed[at : at + values.size] += values
+            count[at : at + values.size] += 1
+        for at, mask in masks:
+            spoken[at : at + mask.size] |= mask
+        average = np.where(count > 0, summed / np.maximum(count, 1), np.nan).astype(np.float32)
+        score = weighted / weight if weight else float("nan")
+        return RawScores(average, score, float(spoken.sum()) * FRAME / RATE, len(pieces))
+
+    @torch.inference_mode()
+    def _window(self, window: FloatArray, mask: BoolArray) -> tuple[int, float, FloatArray]:
+        """One window cut to its speech -> (first frame scored, logit, frame logits)."""
+        inside = np.flatnonzero(mask)
+        start = max(0, int(inside[0]) - MARGIN)
+        end = min(mask.size, int(inside[-1]) + 1 + MARGIN)
+        piece = window[start * FRAME : end * FRAME]
+        logit, logits = self.network(torch.from_numpy(np.ascontiguousarray(piece))[None])
+        return start, float(logit[0]), logits[0].numpy()
+
+
+def load_network(path: Path) -> SpeechNetwork:
+    """A network from safetensors whose metadata hold its configuration."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            config = NetworkConfig.from_metadata(file.metadata() or {})
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        network = SpeechNetwork(config)
+        network.load_state_dict(state)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise VoxproofError(f"not the weights of a speech detector ({error})", path=path) from error
+    return network
+
+
+def windows(blocks: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:
+    """Blocks of any sizes -> (first frame, samples [up to 5 s]); the last window ends with the sound.
+
+    Positions depend on the sound alone: 0, 4, 8 s, and a last one that begins on the 20 ms grid.
+    """
+    held, start = np.zeros(0, np.float32), 0  # samples kept, and the position of the first of them
+    following, reached = 0, 0  # next window's start; end of the last window
+    for block in blocks:
+        held = np.concatenate([held, np.asarray(block, np.float32)])
+        while start + held.size >= following + WINDOW:
+            yield following // FRAME, held[following - start : following - start + WINDOW]
+            reached, following = following + WINDOW, following + HOP
+            keep = max(0, following - HOP - start)  # a last window may begin up to 4 s before the next
+            held, start = held[keep:], start + keep
+    end = start + held.size
+    if end > reached:
+        first = max(0, -(-(end - WINDOW) // FRAME) * FRAME)
+        yield first // FRAME, held[first - start :]
+
+
+def own_speech(window: FloatArray) -> BoolArray:
+    """Where a window is within 30 dB of its loud parts and above -75 dB of full scale: [frames of 20 ms]."""
+    frames = -(-window.size // FRAME)
+    padded = np.zeros(frames * FRAME, np.float32)
+    padded[: window.size] = window
+    level = 10 * np.log10(np.mean(padded.reshape(-1, FRAME) ** 2, axis=1) + 1e-12)
+    return np.asarray((level > np.percentile(level, 95) - 30) & (level > -75), np.bool_)
+
+
+def fitted(mask: BoolArray, frames: int) -> BoolArray:
+    """A mask of exactly so many frames; what it does not cover counts as silence."""
+    return np.concatenate([mask[:frames], np.zeros(max(0, frames - mask.size), np.bool_)])

@@ -1,0 +1,92 @@
+"""Step 6: raw scores of a part, in every condition: one CSV that calibration and validation read.
+
+    python -m detectors.train.score clips.csv --cache CACHE --weights RUN/average.safetensors --part calibration \
+        --out scores.csv [--conditions original neutral ...] [--most 40] [--threads 1]
+
+At most `--most` clips of a generator or of a collection of human recordings. `--all-of` names conditions that are
+scored on every clip. Appends to what is there, so it can be stopped and run again.
+"""
+
+import argparse
+import csv
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from detectors.network import RATE
+from detectors.speech import SpeechDetector, load_network
+from detectors.train.conditions import CONDITIONS
+from detectors.train.decode import cached, read_clips
+
+COLUMNS = (
+    "id", "condition", "label", "source", "generator", "kind", "speaker", "language", "licence", "score", "frame_score",
+    "speech_seconds",
+)  # fmt: skip
+
+
+def chosen(clips: list[dict[str, str]], most: int) -> list[dict[str, str]]:
+    """At most so many clips of each generator on each page, and of each human source, in an order without meaning."""
+    taken = Counter[tuple[str, str]]()
+    kept = []
+    for clip in sorted(clips, key=lambda c: zlib.crc32(("order" + c["id"]).encode())):
+        group = (clip["source"], clip["generator"])
+        taken[group] += 1
+        if taken[group] <= most:
+            kept.append(clip)
+    return kept
+
+
+class Uncalibrated(SpeechDetector):
+    """A detector that has no card yet: only `raw` may be called."""
+
+    def __init__(self, weights: Path) -> None:
+        self.network = load_network(weights).eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--part", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--conditions", nargs="*", default=list(CONDITIONS))
+    parser.add_argument("--most", type=int, default=40)
+    parser.add_argument("--all-of", nargs="*", default=["original", "neutral"])
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    clips = [c for c in read_clips(arguments.clips) if c["part"] == arguments.part]
+    few = {c["id"] for c in chosen(clips, arguments.most)}
+    done = set()
+    if arguments.out.exists():
+        done = {(r["id"], r["condition"]) for r in read_clips(arguments.out)}
+    detector = Uncalibrated(arguments.weights)
+    with arguments.out.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        if not done:
+            writer.writeheader()
+        for name in arguments.conditions:
+            for clip in clips:
+                if (clip["id"], name) in done or (name not in arguments.all_of and clip["id"] not in few):
+                    continue
+                samples = CONDITIONS[name](cached(arguments.cache, clip["id"]), clip["id"])
+                if samples.size < RATE // 2:
+                    continue
+                raw = detector.raw([samples])
+                if raw.windows:
+                    scores = {
+                        "score": f"{raw.score:.5f}",
+                        "frame_score": f"{np.nanmean(raw.frames):.5f}",
+                        "speech_seconds": f"{raw.speech_seconds:.2f}",
+                    }
+                    writer.writerow({**clip, "condition": name, **scores})
+            file.flush()
+            print(name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
