@@ -244,6 +244,7 @@ class Case:
             draft = stack.enter_context(draft_file(self.folder / "records", ".json"))
             with draft.open("xb") as stream:
                 write_through(stream, twin)
+            draft.chmod(0o444)
             drafts = [(draft, "examination", ".json", hashlib.sha256(twin).hexdigest(), len(twin))]
             if pdf is not None:
                 copy = stack.enter_context(staged(Path(pdf), self.folder / "records", "report"))

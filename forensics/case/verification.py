@@ -157,8 +157,9 @@ class _Work:
             self._index(rows, case_id)
         head = self._text(holding, names, layout.HEAD_FILE)
         self._head(layout.HEAD_FILE, head)
-        if rows is not None and len(rows["case"]) == 1:
-            self._head("database, head of the case", str(rows["case"][0]["head"]).encode())
+        stored = None if rows is None else self._stored_head(rows, case_id)
+        if stored is not None:
+            self._head("database, head of the case", str(stored).encode("utf-8", "backslashreplace"))
         self._noted(case_id, snapshot=False)
         known = {layout.LOG_FILE, layout.HEAD_FILE, layout.DATABASE_FILE}
         self._files(holding, names, known)
@@ -271,36 +272,37 @@ class _Work:
         audits: dict[str, Audit] = {}
         for name, lines in logs.items():
             others = [key for done in audits.values() for key in done.keys.values()]
-            audits[name] = audit(lines, name=name, keys=others, trusted=self.trusted)
+            audits[name] = audit(lines, name=name, keys=others)
         for name in reversed(list(audits)):
             self.truth |= audits[name].entries
             self.keys = {**audits[name].keys, **self.keys}
         self.truth = dict(sorted(self.truth.items()))
-        whole = audit([entry.line.encode() + b"\n" for entry in self.truth.values()], name="log", trusted=self.trusted)
+        whole = audit([entry.line.encode() + b"\n" for entry in self.truth.values()], name="log")
         broken = [item for item in whole.problems if item.kind != "head"]
         self.keys = {key_id: key for key_id, key in self.keys.items() if key_id in whole.keys} or self.keys
+        first = self.truth.get(1)
+        if self.trusted is not None and first is not None and first.key_id not in self.trusted:
+            why = f"the case was opened with the key {first.key_id}, which is not a trusted one"
+            self.problems.append(Problem("custody log, entry 1", "key", why, "key_id", 1))
+        found = [item for done in audits.values() for item in done.problems if not item.where.startswith("head of ")]
         if not self.truth or broken:
-            seen = set()
-            for done in audits.values():
-                for item in done.problems:
-                    if item.where.startswith("head of ") or item in seen:
-                        continue
-                    seen.add(item)
-                    self.problems.append(item)
+            self.problems += dict.fromkeys(found)
             if not self.truth:
                 self.problem("custody log", "missing", "no sound entry is left in any copy of the log")
             return
-        lines = logs[layout.LOG_FILE]
-        wanted = {number: _fields(entry.line) for number, entry in self.truth.items()}
-        named = differences(
-            layout.LOG_FILE, "entry", {n: row for n, row in wanted.items() if row}, [*map(_fields, lines)]
-        )
+        wanted: dict[int | str, dict[str, Any]] = {
+            n: row for n, entry in self.truth.items() if (row := _fields(entry.line)) is not None
+        }
+        named = differences(layout.LOG_FILE, "entry", wanted, [_fields(line) for line in logs[layout.LOG_FILE]])
         self.problems += named
         concerned = {item.entry for item in named}
-        for item in audits[layout.LOG_FILE].problems:
-            # Order and writing are what the comparison of fields cannot see.
-            unseen = item.kind in ("malformed", "truncated") and item.entry not in concerned
-            if (unseen or item.kind == "reordered") and not item.where.startswith("head of "):
+        damaged = set.intersection(*({item.entry for item in done.problems} for done in audits.values()))
+        for item in found:
+            # What a comparison of fields cannot see: order, writing, and entries of which no sound copy is left.
+            in_file = item.where.startswith(layout.LOG_FILE)
+            unseen = in_file and item.kind in ("malformed", "truncated") and item.entry not in concerned
+            lost = item.kind != "missing" and item.entry not in self.truth and item.entry in damaged
+            if unseen or lost or (in_file and item.kind == "reordered"):
                 self.problems.append(item)
 
     def _index(self, rows: Rows, case_id: str | None) -> None:
@@ -311,7 +313,7 @@ class _Work:
         if first is not None:
             told = layout.particulars(first)
             case_id = told["id"]
-            head = rows["case"][0]["head"] if len(rows["case"]) == 1 else None  # Checked by its signature.
+            head = self._stored_head(rows, case_id)  # As it is: the signature decides.
             columns = {name: told[name] for name in ("title", "requester", "question", "examiner")}
             expected["case"][str(case_id)] = {"id": case_id, **columns, "head": head}
         for entry in entries:
@@ -322,6 +324,11 @@ class _Work:
                 expected["record"][row["id"]] = {"case_id": case_id, **row}
         for noun, wanted in expected.items():
             self.problems += differences("database", noun, wanted, rows[noun])
+
+    def _stored_head(self, rows: Rows, case_id: str | None) -> Any:
+        """The head in the row of the case; in that of the only case, whatever its id."""
+        found = [row for row in rows["case"] if row["id"] == case_id] or rows["case"][:1]
+        return found[0]["head"] if found else None
 
     def _head(self, name: str, stored: bytes | None) -> None:
         """A signed head against the log."""
