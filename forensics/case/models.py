@@ -140,7 +140,9 @@ def database_url(text: str | URL) -> URL:
 def without_secrets(url: URL) -> str:
     """The URL as a case may store it: without a password."""
     kept = {name: value for name, value in url.query.items() if "password" not in name.lower()}
-    return url.set(password=None, query=kept).render_as_string(hide_password=False)
+    # URL.set(password=None) would keep the password.
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, kept)
+    return bare.render_as_string(hide_password=False)
 
 
 def connect(url: URL, mode: str) -> Engine:

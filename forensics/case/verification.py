@@ -415,26 +415,27 @@ class _Work:
         last = self.truth[max(self.truth)] if self.truth else None
         if last is not None and manifest["head"] != {"count": last.sequence, "hash": last.hash}:
             self.problem(where, "head", "the log does not end where the manifest says")
-        listed = manifest["files"] if isinstance(manifest["files"], list) else []
-        wanted: dict[int | str, dict[str, Any]] = {
-            str(item.get("name")): item for item in listed if isinstance(item, dict)
-        }
-        found = []
-        for name in sorted(set(names) - {layout.MANIFEST_FILE}):
-            try:
-                sha256, size = hashes.get(name) or digest(holding, name)
-            except VoxproofError:
-                continue  # Named with the files of the log, or missing from `found` and named below.
-            found.append({"name": name, "sha256": sha256, "bytes": size})
-        self.problems += [
-            item for item in differences(where, "file", wanted, found) if not _is_named(item, self.problems)
-        ]
+        self._listed(holding, names, manifest["files"], hashes)
 
-
-def _is_named(problem: Problem, problems: Iterable[Problem]) -> bool:
-    """Whether a file of the manifest was named before by what the log says of it."""
-    name = problem.where.removeprefix(f"{layout.MANIFEST_FILE}, file ")
-    return any(name == other.where or f"({name})" in other.where for other in problems)
+    def _listed(self, holding: Holding, names: list[str], listed: Any, hashes: dict[str, tuple[str, int]]) -> None:
+        """Every file against the manifest, unless it was named already."""
+        items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+        wanted = {str(item.get("name")): (item.get("sha256"), item.get("bytes")) for item in items}
+        for name in sorted((set(names) | set(wanted)) - {layout.MANIFEST_FILE}):
+            if any(item.where == name or f"({name})" in item.where for item in self.problems):
+                continue
+            if name not in names:
+                self.problem(name, "missing", "the file is missing; the manifest lists it")
+            elif name not in wanted:
+                self.problem(name, "extra", "a file that the manifest does not list")
+            else:
+                try:
+                    found = hashes.get(name) or digest(holding, name)
+                except VoxproofError as error:
+                    self.problem(name, "changed", error.cause)
+                    continue
+                if found != wanted[name]:
+                    self.problem(name, "changed", f"its SHA-256 is {found[0]}; the manifest has {wanted[name][0]}")
 
 
 def _fields(line: bytes | str) -> dict[str, Any] | None:
