@@ -108,6 +108,18 @@ def original(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> tuple[Pa
 
 
 @pytest.fixture
+def record() -> Callable[[Path, str | None], Examination]:
+    """Makes a record of an examination."""
+    return examination_of
+
+
+@pytest.fixture
+def filled() -> Callable[[Case, Path], None]:
+    """Adds the six entries to a case."""
+    return fill
+
+
+@pytest.fixture
 def folder(original: tuple[Path, Path], custody_key: Path, tmp_path: Path) -> Path:
     """A copy of the case, writable, with the head noted beside the key."""
     shutil.copytree(original[0], tmp_path / "case")

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ import pytest
 from forensics.case import Case, verify
 from forensics.case.models import database_url, without_secrets
 from synth.errors import VoxproofError
-from tests.forensics.case.conftest import fill
 
 NAMES = ["E001", "E002", "E003"]
 
@@ -60,9 +59,9 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def case(server: str, tmp_path: Path, sounds: Path) -> Case:
+def case(server: str, tmp_path: Path, sounds: Path, filled: Callable[[Case, Path], None]) -> Case:
     made = Case.create(tmp_path / "case", "The voice message", database=server, question="Машина? 机器?")
-    fill(made, sounds)
+    filled(made, sounds)
     return made
 
 

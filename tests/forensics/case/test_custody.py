@@ -7,16 +7,19 @@ import json
 import multiprocessing
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from forensics.case import Anchor, Case, verify
 from forensics.case.keys import make_key, noted_head
+from forensics.records import Examination
 from synth.errors import VoxproofError
 from synth.ledger import LedgerError
 from synth.signing import SigningKey
-from tests.forensics.case.conftest import examination_of, fill
+
+Record = Callable[[Path, str | None], Examination]
 
 
 def sha256(path: Path) -> str:
@@ -94,24 +97,26 @@ def test_the_twin_is_kept_without_its_cost(folder: Path) -> None:
     assert "timing" not in twin
 
 
-def test_an_examined_clip_that_is_no_exhibit_yet_is_received_first(folder: Path, sounds: Path, tmp_path: Path) -> None:
+def test_an_examined_clip_that_is_no_exhibit_yet_is_received_first(
+    folder: Path, sounds: Path, tmp_path: Path, record: Record
+) -> None:
     clip = tmp_path / "new clip.wav"
     clip.write_bytes((sounds / "tone.wav").read_bytes() + b"LIST")
     case = Case.open(folder)
-    entry = case.record_examination(examination_of(clip, sha256(clip)))
+    entry = case.record_examination(record(clip, sha256(clip)))
     assert [(item.sequence, item.action) for item in case.entries()[7:]] == [
         (8, "exhibit.added"),
         (9, "examination.recorded"),
     ]
     assert entry.payload["exhibit"] == "E004"
     # Again, and without a hash (a clip that could not be decoded): the same exhibit.
-    assert case.record_examination(examination_of(clip, None)).payload["exhibit"] == "E004"
+    assert case.record_examination(record(clip, None)).payload["exhibit"] == "E004"
     assert len(case.exhibits()) == 4
     clip.write_bytes(b"another")
     with pytest.raises(VoxproofError, match="another one than was examined"):
-        case.record_examination(examination_of(clip, "1" * 64))
+        case.record_examination(record(clip, "1" * 64))
     with pytest.raises(VoxproofError, match="No such file"):
-        case.record_examination(examination_of(tmp_path / "gone.wav", None))
+        case.record_examination(record(tmp_path / "gone.wav", None))
 
 
 def test_the_same_bytes_are_not_received_twice(folder: Path, sounds: Path) -> None:
@@ -265,10 +270,10 @@ def test_two_processes_write_one_chain(folder: Path) -> None:
     assert verify(folder).problems == ()
 
 
-def test_a_database_elsewhere(tmp_path: Path, sounds: Path) -> None:
+def test_a_database_elsewhere(tmp_path: Path, sounds: Path, filled: Callable[[Case, Path], None]) -> None:
     url = f"sqlite:///{tmp_path / 'elsewhere.sqlite'}"
     case = Case.create(tmp_path / "case", "Title", database=url)
-    fill(case, sounds)
+    filled(case, sounds)
     assert not (tmp_path / "case" / "case.sqlite").exists()
     assert json.loads((tmp_path / "case" / "case.json").read_text())["database"] == url
     found = verify(tmp_path / "case")
