@@ -38,6 +38,8 @@ __all__ = [
     "write",
 ]
 
+EXACT = ("wav", "w64", "flac", "aiff", "au")
+"""Containers whose header gives the length of lossless sound to the sample."""
 LONGEST_READ = 1 << 30
 """Bytes of float32 above which `read` asks for `open_recording` instead."""
 
@@ -148,7 +150,8 @@ def _recording(path: Path, file_sha256: str, reply: dict[str, Any], copy: Any) -
     declared, decoded = facts["header_seconds"], frames / rate
     if declared is not None:
         declared = float(declared) if math.isfinite(declared) and declared >= 0 else None
-    tolerance = 0.01 if facts["lossless"] else max(0.1, 0.005 * decoded)
+    exact = facts["lossless"] and facts["container"] in EXACT
+    tolerance = 0.01 if exact else max(0.1, 0.005 * decoded)
     if declared is not None and abs(declared - decoded) > tolerance:
         notes.append(f"the header declares {declared:.2f} s, {decoded:.2f} s could be decoded")
     return Recording(

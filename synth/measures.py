@@ -197,6 +197,11 @@ def _features(blocks: Iterator[FloatArray]) -> tuple[FloatArray, FloatArray, Flo
     band, wide, voicing = [], [], []
 
     def measure(samples: FloatArray, count: int) -> None:
+        if not samples.any():
+            band.append(np.full(count, SILENCE_DB))
+            wide.append(np.full(count, SILENCE_DB))
+            voicing.append(np.zeros(count))
+            return
         frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:count]
         power = np.abs(fft.rfft(frames * window, FFT)).astype(np.float32) ** 2
         band.append(_db(power[:, in_band].sum(axis=1, dtype=np.float64) * scale))
@@ -338,8 +343,9 @@ def band_edge(recording: Recording, least_step_db: float = 12.0) -> BandEdge:
 
 
 def _db(power: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    levels: npt.NDArray[Any] = 10.0 * np.log10(np.maximum(power, 10.0 ** (SILENCE_DB / 10)))
-    return levels
+    levels = 10.0 * np.log10(np.maximum(power, 10.0 ** (SILENCE_DB / 10)))
+    floored: npt.NDArray[Any] = np.maximum(levels, SILENCE_DB)
+    return floored
 
 
 def _fit(values: FloatArray, count: int) -> FloatArray:

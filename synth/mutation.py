@@ -178,10 +178,7 @@ def _read_one(path: Path, origin: str, label: str, reader: Callable[[Path], Reco
     began = time.monotonic()
     peak = 0
     try:
-        with reader(path) as recording:
-            outcome = "decoded"
-            peak = int(recording.usage.get("peak_bytes", 0))
-            tally.failures += [f"{label}: {trouble}" for trouble in _troubles(recording)]
+        recording = reader(path)
     except AudioError as error:
         outcome = error.kind
         peak = int(error.usage.get("peak_bytes", 0))
@@ -191,6 +188,14 @@ def _read_one(path: Path, origin: str, label: str, reader: Callable[[Path], Reco
     except Exception as error:  # the very thing this harness looks for
         outcome = "failure"
         tally.failures.append(f"{label}: {type(error).__name__}: {error}")
+    else:
+        outcome = "decoded"
+        peak = int(recording.usage.get("peak_bytes", 0))
+        try:
+            with recording:
+                tally.failures += [f"{label}: {trouble}" for trouble in _troubles(recording)]
+        except Exception as error:  # a recording that was given must be readable
+            tally.failures.append(f"{label}: decoded, but then {type(error).__name__}: {error}")
     taken = time.monotonic() - began
     tally.outcomes.setdefault(origin, Counter())[outcome] += 1
     tally.slowest = max(tally.slowest, (taken, label))

@@ -11,9 +11,14 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
+from typing import Literal
 
 Mutator = Callable[[bytearray, random.Random, bytes], bytearray]
 """(bytes of the file, random generator, bytes of another file) -> bytes of the mutant."""
+
+Order = Literal["little", "big"]
+Unit = tuple[int, int, Order, int, int]
+"""Start, offset of the size field, its byte order and width, end."""
 
 EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 BOXES = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"udta", b"dinf", b"LIST", b"RIFF"})
@@ -56,7 +61,7 @@ def truncate(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
 
 def behead(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
     """Cut the beginning off."""
-    return data[rng.randrange(1, min(len(data), 4 * HEADER)) :] or data
+    return data[rng.randrange(min(len(data), 4 * HEADER)) :]
 
 
 def extend(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
@@ -91,7 +96,7 @@ def insert_foreign(data: bytearray, rng: random.Random, other: bytes) -> bytearr
 
 def splice(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
     """The header of this file, the body of another."""
-    return data[: rng.randrange(4, min(4 * HEADER, len(data)) + 1)] + other[rng.randrange(len(other)) :]
+    return data[: rng.randrange(1, min(4 * HEADER, len(data)) + 1)] + other[rng.randrange(len(other)) :]
 
 
 def change_magic(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
@@ -141,7 +146,7 @@ def reorder_units(data: bytearray, rng: random.Random, other: bytes) -> bytearra
         pieces.insert(second, pieces[first])
     else:
         rng.shuffle(pieces)
-    return data[: starts[0]] + b"".join(pieces)
+    return bytearray(data[: starts[0]] + b"".join(pieces))
 
 
 def nest(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
@@ -156,15 +161,16 @@ def nest(data: bytearray, rng: random.Random, other: bytes) -> bytearray:
         return bytearray(data[:start] + head + inner + data[end:])
     if data[:4] == b"\x1aE\xdf\xa3":
         element = rng.choice((b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\xae", b"\x1f\x43\xb6\x75"))
-        return data[:40] + (element + b"\x01\xff\xff\xff\xff\xff\xff\xff") * depth + data[40:]
-    head = (b"LIST" + struct.pack("<I", len(data)) + b"INFO") * depth
-    return data[:12] + head + data[12:]
+        data[40:40] = (element + b"\x01\xff\xff\xff\xff\xff\xff\xff") * depth
+        return data
+    data[12:12] = (b"LIST" + struct.pack("<I", len(data)) + b"INFO") * depth
+    return data
 
 
-def units(data: bytes | bytearray) -> list[tuple[int, int, str, int, int]]:
+def units(data: bytes | bytearray) -> list[Unit]:
     """Top-level (and, in MP4, nested) units: start, offset and byte order and width of the size field, end."""
     if data[:4] in (b"RIFF", b"RF64", b"FORM"):
-        order = "big" if data[:4] == b"FORM" else "little"
+        order: Order = "big" if data[:4] == b"FORM" else "little"
         return _walk(data, 12, 4, order, 4, lambda size: 8 + size + (size & 1))
     if data[:4] == b"caff":
         return _walk(data, 8, 4, "big", 8, lambda size: 12 + size)
@@ -188,11 +194,11 @@ def units(data: bytes | bytearray) -> list[tuple[int, int, str, int, int]]:
 
 
 def _walk(
-    data: bytes | bytearray, start: int, field: int, order: str, width: int, advance: Callable[[int], int]
-) -> list[tuple[int, int, str, int, int]]:
-    found: list[tuple[int, int, str, int, int]] = []
+    data: bytes | bytearray, start: int, field: int, order: Order, width: int, advance: Callable[[int], int]
+) -> list[Unit]:
+    found: list[Unit] = []
     while start + field + width <= len(data) and len(found) < 1000:
-        size = int.from_bytes(data[start + field : start + field + width], order)  # type: ignore[arg-type]
+        size = int.from_bytes(data[start + field : start + field + width], order)
         step = advance(size)
         if step < 8 and not (field == 1 and step >= 4):
             break

@@ -90,6 +90,10 @@ SPECIMENS: tuple[Specimen, ...] = (
 )
 
 
+PACKET = 1024
+"""Samples that are handed to an encoder at once."""
+
+
 def make(specimen: Specimen, samples: npt.NDArray[Any], rate: int, folder: Path) -> Path:
     """Write `samples` (float, [time] or [time, channels], full scale ±1) as this specimen; the file's path.
 
@@ -137,14 +141,16 @@ def _write_ffmpeg(specimen: Specimen, samples: npt.NDArray[Any], rate: int, path
         stream.codec_context.format = next((name for name in ("s16", "s16p") if name in formats), formats[0])
         if specimen.encoder == "wmav2":
             stream.bit_rate = 32_000 * pcm.shape[1]
-        source = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm.reshape(1, -1)), format="s16", layout=layout)
-        source.sample_rate, source.time_base, source.pts = rate, Fraction(1, rate), 0
         if picture is not None:
             for number in range(int(len(pcm) / rate * 10)):
                 shade = np.full((48, 64, 3), (number * 16) % 256, dtype=np.uint8)
                 container.mux(picture.encode(av.VideoFrame.from_ndarray(shade, format="rgb24")))
             container.mux(picture.encode(None))
-        for packet in stream.encode(source):
-            container.mux(packet)
+        for start in range(0, len(pcm), PACKET):
+            part = np.ascontiguousarray(pcm[start : start + PACKET].reshape(1, -1))
+            frame = av.AudioFrame.from_ndarray(part, format="s16", layout=layout)
+            frame.sample_rate, frame.time_base, frame.pts = rate, Fraction(1, rate), start
+            for packet in stream.encode(frame):
+                container.mux(packet)
         for packet in stream.encode(None):
             container.mux(packet)

@@ -17,7 +17,7 @@ import av.error
 import numpy as np
 from av.stream import Discard
 
-from synth.decoding.headers import Claims, claims_of, kind_of
+from synth.decoding.headers import ZEROS, Claims, claims_of, kind_of
 from synth.decoding.sink import RefusedError, Sink
 from synth.decoding.source import Source
 from synth.recording import DTYPES
@@ -98,7 +98,7 @@ def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, s
     attempts = [None] if raw is None else [None, raw]
     if raw == "gsm" and (not head or head[0] >> 4 != 0xD):
         attempts = [None]
-    if kind_of(head) is not None:
+    if kind_of(head) not in (None, ZEROS):
         attempts = [None]
     for name in attempts:
         if name in ("alaw", "mulaw"):
@@ -115,7 +115,7 @@ def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, s
     kind = kind_of(head)
     if kind is not None:
         raise RefusedError(
-            kind if kind.startswith("holds") else f"is no recording but {kind}", "Give a sound or video file.", "kind"
+            kind if kind == ZEROS else f"is no recording but {kind}", "Give a sound or video file.", "kind"
         ) from last
     raise RefusedError(
         "is no recording that FFmpeg can read", "Check that it is a sound or video file and complete."

@@ -1,8 +1,9 @@
 """What a file claims about itself, read without a decoder: its kind, and how long it says it is.
 
 The lengths are compared with what really decodes, so they must not come from the same library. Sources: the
-Microsoft multimedia data standards (RIFF), EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64), Apple's AIFF-C and
-CAF specifications, RFC 9639 (FLAC), the Sun/NeXT .au header, and the Xing/Info and VBRI headers of MP3.
+Microsoft multimedia data standards (RIFF), EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64), Apple's AIFF-C and CAF
+specifications, Microsoft's ASF specification, RFC 9639 (FLAC), the Sun/NeXT .au header, and the Xing/Info and VBRI
+headers of MP3.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ Reader = Callable[[int, int], bytes]
 """(offset, size) -> bytes, fewer at the end of the file."""
 
 UNKNOWN32 = 0xFFFFFFFF
+ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 MAX_CHUNKS = 10_000
+ZEROS = "begins with nothing but zero bytes"
 
 FIXED_RATE = {1, 2, 3, 6, 7, 0x11, 0x31}
 """Format codes of WAV whose length follows from the bytes: PCM, ADPCM, float, A-law, mu-law, IMA ADPCM, GSM."""
@@ -51,7 +55,7 @@ def kind_of(head: bytes) -> str | None:
         if stripped[: len(magic)].lower() == magic.lower():
             return kind
     if head and not head.strip(b"\x00"):
-        return "holds nothing but zero bytes"
+        return ZEROS
     try:
         text = head[:4000].decode("utf-8", errors="strict")
     except UnicodeDecodeError as error:
@@ -85,7 +89,7 @@ class Claims:
 
 
 def claims_of(read: Reader, size: int) -> Claims:
-    """Read the claims of WAV, RF64, BW64, AIFF, AU, CAF, FLAC and MP3; an empty record for anything else."""
+    """Read the claims of WAV, RF64, BW64, AIFF, AU, CAF, ASF, FLAC and MP3; an empty record for anything else."""
     head = read(0, 16)
     try:
         if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
@@ -96,6 +100,8 @@ def claims_of(read: Reader, size: int) -> Claims:
             return _au(read, size)
         if head[:4] == b"caff":
             return _caf(read, size)
+        if head == ASF:
+            return _asf(read)
         if head[:4] == b"fLaC":
             return _flac(read)
         if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
@@ -240,6 +246,19 @@ def _caf(read: Reader, size: int) -> Claims:
         claims.trim = (max(0, priming), packets)
         claims.seconds = packets / rate
     return claims
+
+
+def _asf(read: Reader) -> Claims:
+    position = 30
+    for _ in range(MAX_CHUNKS):
+        head = read(position, 24)
+        if len(head) < 24 or head == bytes(24):
+            break
+        if head[:16] == ASF_FILE_PROPERTIES:
+            play, _, preroll = struct.unpack("<QQQ", read(position + 64, 24))
+            return Claims(seconds=max(0.0, play / 1e7 - preroll / 1e3), known=play > 0)
+        position += max(24, struct.unpack("<Q", head[16:])[0])
+    return Claims()
 
 
 def _flac(read: Reader) -> Claims:
