@@ -133,9 +133,9 @@ class SigningKey:
                     stream.write(data)
                     stream.flush()
                     os.fsync(stream.fileno())
-                os.link(draft, path)
+                _name(draft, path)
             finally:
-                draft.unlink()
+                draft.unlink(missing_ok=True)
         except FileExistsError:
             raise VoxproofError("there is a file of this name; a key is never replaced", path=path) from None
         except OSError as error:
@@ -149,3 +149,16 @@ class SigningKey:
     def sign(self, message: bytes) -> str:
         """Signature of `message`, 128 hexadecimal digits; the same message always gives the same signature."""
         return self._key.sign(message).hex()
+
+
+def _name(draft: Path, path: Path) -> None:
+    """Give a finished file its name, unless the name is taken."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # File systems without hard links, such as FAT on a USB stick.
+        if path.exists():
+            raise FileExistsError from None
+        draft.rename(path)

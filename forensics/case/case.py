@@ -153,11 +153,12 @@ class Case:
             "database": stored_url,
         }
         with file_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            engine = connect(url, "rwc")
+            with database_errors():
+                Base.metadata.create_all(engine)
             for name in ("exhibits", "records", "keys"):
-                (folder / name).mkdir(parents=True, exist_ok=True)
-        engine = connect(url, "rwc")
-        with database_errors():
-            Base.metadata.create_all(engine)
+                (folder / name).mkdir()
         store = CustodyStore(engine, str(particulars["id"]), FileStore(folder / layout.LOG_FILE), url)
         case = cls(folder, particulars, store, key, actor, clock)
         with case._changing():
@@ -273,7 +274,14 @@ class Case:
 
     def entries(self) -> tuple[Entry, ...]:
         """The custody log, oldest first, as the database has it; not verified."""
-        return tuple(Ledger(self.store).read())
+        entries = tuple(Ledger(self.store).read())
+        cure = "Run `voxproof case verify` to see what was changed."
+        for number, entry in enumerate(entries, 1):
+            if entry.sequence != number or not layout.well_formed(entry):
+                raise VoxproofError(f"entry {number} of the custody log was changed", path=self.folder, cure=cure)
+        if not entries:
+            raise VoxproofError("the database holds no custody log of this case", path=self.folder, cure=cure)
+        return entries
 
     def head(self) -> Head:
         """Signed count and last hash of the custody log: what to write down elsewhere."""

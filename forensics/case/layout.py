@@ -63,6 +63,43 @@ class StoredFile:
     """What it is, for messages: "exhibit E001", "record R002"."""
 
 
+def well_formed(entry: Entry) -> bool:
+    """Whether an entry's payload has the fields and types that its action needs; a signature says nothing of that."""
+    payload = entry.payload
+    if (entry.action == OPENED) != (entry.sequence == 1):
+        return False
+    if entry.action == OPENED:
+        texts = (payload.get(name) for name in PARTICULARS if name not in ("id", "title"))
+        return all(_is(payload.get(name), str) for name in ("id", "title")) and all(_is(t, str, None) for t in texts)
+    if entry.action == EXHIBIT_ADDED:
+        facts = payload.get("facts")
+        return (
+            _is_file(payload)
+            and all(_is(payload.get(name), str) for name in ("exhibit", "name", "working_copy_sha256"))
+            and all(_is(payload.get(name), str, None) for name in ("stream_sha256", "reason"))
+            and _is(facts, dict, None)
+            and (facts is None or _is(facts.get("seconds"), int, float, None))
+        )
+    if entry.action in (EXAMINED, RECORD_ADDED):
+        items = payload.get("files")
+        return _is(payload.get("exhibit"), str, None) and isinstance(items, list) and all(map(_is_record, items))
+    if entry.action == EXPORTED:
+        return all(_is(payload.get(name), str) for name in ("name", "sha256"))
+    return True
+
+
+def _is(value: Any, *kinds: type | None) -> bool:
+    return (value is None and None in kinds) or type(value) in kinds
+
+
+def _is_file(item: Mapping[str, Any]) -> bool:
+    return _is(item.get("file"), str) and _is(item.get("sha256"), str) and _is(item.get("bytes"), int)
+
+
+def _is_record(item: Any) -> bool:
+    return isinstance(item, dict) and _is_file(item) and all(_is(item.get(name), str) for name in ("record", "kind"))
+
+
 def particulars(entry: Entry) -> dict[str, Any]:
     """The case's particulars out of its first entry."""
     return {name: entry.payload.get(name) for name in PARTICULARS}

@@ -277,6 +277,11 @@ class _Work:
             self.truth |= audits[name].entries
             self.keys = {**audits[name].keys, **self.keys}
         self.truth = dict(sorted(self.truth.items()))
+        for number, entry in list(self.truth.items()):
+            if not layout.well_formed(entry):
+                why = "it is signed, but its particulars are not of the form that a case has"
+                self.problems.append(Problem(f"custody log, entry {number}", "malformed", why, "payload", number))
+                del self.truth[number]
         whole = audit([entry.line.encode() + b"\n" for entry in self.truth.values()], name="log")
         broken = [item for item in whole.problems if item.kind != "head"]
         self.keys = {key_id: key for key_id, key in self.keys.items() if key_id in whole.keys} or self.keys
@@ -364,11 +369,7 @@ class _Work:
     def _files(self, holding: Holding, names: list[str], known: set[str]) -> dict[str, tuple[str, int]]:
         """Every file that the log vouches for, and files that it does not know; returns hashes by name."""
         hashes: dict[str, tuple[str, int]] = {}
-        try:
-            expected = {item.name: item for item in layout.files(self.truth.values())}
-        except (KeyError, TypeError, AttributeError, ValueError, VoxproofError):
-            self.problem("custody log", "malformed", "an entry's particulars are not of the form that a case has")
-            return hashes
+        expected = {item.name: item for item in layout.files(self.truth.values())}
         for name, item in expected.items():
             where = name if item.label in ("case file", "public key") else f"{item.label} ({name})"
             if name not in names:

@@ -282,10 +282,17 @@ def _exhibit_row(exhibit: ExhibitEntry) -> tuple[str, ...]:
 
 
 def _show_verification(found: Verification) -> None:
-    counted = f"{found.entries} entries, {found.exhibits} exhibits, {found.records} records"
+    counts = (
+        (found.entries, "entry", "entries"),
+        (found.exhibits, "exhibit", "exhibits"),
+        (found.records, "record", "records"),
+    )
+    counted = ", ".join(f"{number} {one if number == 1 else many}" for number, one, many in counts)
     if found.problems:
         _print_table(("where", "what is wrong"), [(item.where, item.why) for item in found.problems])
-        click.echo(f"Changed: {len(found.problems)} problems ({counted} are known).")
+        click.echo(
+            f"Changed: {len(found.problems)} {'problem' if len(found.problems) == 1 else 'problems'}; sound: {counted}."
+        )
     else:
         click.echo(f"Intact: {counted}; nothing differs from the signed log.")
     if found.head is not None:

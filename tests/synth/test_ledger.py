@@ -337,6 +337,18 @@ def test_keys_are_private_files_that_are_never_replaced(tmp_path: Path) -> None:
             SigningKey.load(path)
 
 
+def test_keys_can_be_written_where_there_are_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_link(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_link)
+    KEY.save(tmp_path / "key.pem")
+    assert SigningKey.load(tmp_path / "key.pem").key_id == KEY.key_id
+    with pytest.raises(VoxproofError, match="never replaced"):
+        OTHER.save(tmp_path / "key.pem")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["key.pem"]
+
+
 def test_a_passphrase_opens_the_key_and_never_shows(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     KEY.save(path, "correct horse")

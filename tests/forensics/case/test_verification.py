@@ -395,6 +395,44 @@ def test_an_entry_added_without_the_key_has_no_standing(folder: Path) -> None:
     assert ("custody.head", "head", None) in found
 
 
+@pytest.mark.parametrize(
+    ("number", "change"),
+    [
+        (1, {"id": 5}),
+        (1, {"title": None}),
+        (1, {"database": ["x"]}),
+        (2, {"file": None}),
+        (2, {"facts": 3}),
+        (2, {"facts": {"seconds": "long"}}),
+        (2, {"bytes": "many"}),
+        (5, {"files": 7}),
+        (5, {"files": [3]}),
+        (5, {"exhibit": {}}),
+    ],
+)
+def test_signed_nonsense_is_a_problem_and_no_traceback(folder: Path, number: int, change: dict[str, object]) -> None:
+    forger = Forger(folder)
+    entries = forger.entries()
+    fields = json.loads(entries[number - 1].line)
+    fields["payload"] |= change
+    entries[number - 1] = Entry(**fields)
+    entries = forger.signed_anew(entries)
+    forger.write(entries, Head.make(forger.key, entries[0].hash, entries[-1]))
+    assert (f"custody log, entry {number}", "malformed", "payload") in problems(folder)
+    with pytest.raises(VoxproofError, match=f"entry {number} of the custody log was changed"):
+        Case.open(folder).entries()
+
+
+def test_an_emptied_database_is_said(folder: Path) -> None:
+    with sqlite3.connect(folder / "case.sqlite") as database:
+        database.execute("DELETE FROM voxproof_entries")
+    with pytest.raises(VoxproofError, match="holds no custody log"):
+        Case.open(folder).entries()
+    assert [where for where, kind, _ in problems(folder) if kind == "missing"] == [
+        f"database, entry {number}" for number in range(1, 8)
+    ]
+
+
 def test_a_replaced_public_key_file_is_named(folder: Path) -> None:
     (path,) = (folder / "keys").iterdir()
     path.write_bytes(SigningKey.generate().public.pem)

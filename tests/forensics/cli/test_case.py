@@ -116,7 +116,7 @@ def test_log_shows_and_adds(opened: Path) -> None:
 def test_verify_names_changes_and_exits_with_15(opened: Path) -> None:
     result = run("verify", opened)
     assert result.exit_code == 0
-    assert result.stdout.startswith("Intact: 2 entries, 1 exhibits, 0 records")
+    assert result.stdout.startswith("Intact: 2 entries, 1 exhibit, 0 records")
     with sqlite3.connect(opened / "case.sqlite") as database:
         database.execute("UPDATE voxproof_entries SET actor = 'Eve' WHERE sequence = 2")
     exhibit = opened / "exhibits" / "E001.wav"
