@@ -7,8 +7,8 @@ or a glottal pulse surprises one of them inside its own side as well, so it scor
 discontinuities by autoregressive residuals, S. J. Godsill and P. J. W. Rayner, "Digital Audio Restoration", Springer
 1998; joins as traces of editing: SWGDE Best Practices for Digital Audio Authentication.
 
-The score is the smaller of the two surprises, each divided by the largest prediction error on its own side. Joins in
-noise or in silence, joins with fades, and joins that were coded with loss afterwards stay below the threshold.
+The score is the harmonic mean of the two surprises, each divided by the largest prediction error on its own side.
+Joins in noise or in silence, joins with fades, and joins that were coded with loss afterwards stay below the threshold.
 """
 
 from __future__ import annotations
@@ -18,28 +18,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import solve_toeplitz
-from scipy.ndimage import maximum_filter1d
-from scipy.signal import lfilter
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._frames import curve, instants
+from forensics.methods._prediction import ORDER, QUIET, SIDE_S, Signal, around, candidates, level, surprise
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
 
-ORDER = 20
-"""Order of the predictors."""
-SIDE_S = 0.025
-"""Length of sound a predictor is fitted on, seconds."""
-CHUNK_S = 4.0
-FRAME_S = 0.064
-QUIET = 2.0 / 32768.0
-"""Smallest prediction error that counts, parts of full scale (two steps of 16 bits)."""
 NEAR = 3
 """Samples on either side of a candidate at which the join is tried."""
-
-Signal = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,9 +52,9 @@ class Splice(Method):
     title = "Butt splices"
     purpose = "Looks for instants at which the waveform breaks off and goes on as if from elsewhere."
     domain = Domain(min_seconds=0.5, min_sample_rate=8000)
-    threshold: ClassVar[float] = 5.0
+    threshold: ClassVar[float] = 6.0
     """Score from which an instant counts as a join."""
-    doubt: ClassVar[float] = 4.0
+    doubt: ClassVar[float] = 4.5
     """Score from which an instant is reported as inconclusive."""
     onset_db: ClassVar[float] = 12.0
     """A rise of level by more than this may be the onset of a sound (a plosive, a click) and does not count."""
@@ -193,64 +180,21 @@ class Splice(Method):
 
 
 def _breaks(exhibit: Exhibit) -> Iterator[Break]:
-    """Scored candidates of the mean of all channels, in time order; chunks overlap so that every instant has sides."""
+    """Scored candidates in time order."""
     rate = exhibit.facts.sample_rate
-    side = int(SIDE_S * rate)
-    margin = 2 * side + int(FRAME_S * rate)
-    step, total = int(CHUNK_S * rate), exhibit.recording.frames
-    for start in range(0, total, step):
-        first, last = max(start - margin, 0), min(start + step + margin, total)
-        samples = exhibit.recording.samples(first, last).mean(axis=1, dtype=np.float64)
-        for candidate in _candidates(samples, rate):
-            if not start <= first + candidate < start + step:
-                continue
-            found = _best(samples, int(candidate), side)
-            if found is not None:
-                score, at, jump = found
-                near = int(0.005 * rate)
-                yield Break(
-                    at_s=(first + at) / rate,
-                    score=score,
-                    before_db=_level(samples[at - near : at]),
-                    after_db=_level(samples[at : at + near]),
-                    jump_db=20.0 * float(np.log10(max(jump, 1e-6))),
-                )
-
-
-def _candidates(samples: Signal, rate: int, ratio: float = 1.3) -> list[int]:
-    """Instants where the error of a predictor for the surroundings exceeds all others within 25 ms."""
-    error = _whitened(samples, rate)
-    side = int(SIDE_S * rate)
-    peaks = np.flatnonzero((error == maximum_filter1d(error, 2 * side + 1)) & (error > QUIET / 2))
-    kept = []
-    for peak in peaks:
-        before, after = error[max(peak - side, 0) : max(peak - 4, 0)], error[peak + ORDER + 1 : peak + side]
-        if error[peak] >= ratio * max(before.max(initial=0.0), after.max(initial=0.0)):
-            kept.append(int(peak))
-    return kept
-
-
-def _whitened(samples: Signal, rate: int) -> Signal:
-    """Magnitude of the forward prediction error, with one predictor per 64 ms frame."""
-    length = int(FRAME_S * rate)
-    size = 1 << (4 * length - 1).bit_length()
-    error: Signal = np.zeros(len(samples))
-    window = np.hanning(2 * length)
-    for start in range(0, len(samples), length):
-        first = max(min(start - length // 2, len(samples) - 2 * length), 0)
-        part = samples[first : first + 2 * length]
-        if len(part) < 2 * length or np.ptp(part) < QUIET:
-            continue
-        spectrum = np.fft.rfft((part - part.mean()) * window, size)
-        lags = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)[: ORDER + 1]
-        lags[0] = lags[0] * (1.0 + 1e-9) + 1e-12
-        predictor = np.concatenate([[1.0], -solve_toeplitz(lags[:ORDER], lags[1:])])
-        lead = min(start, ORDER)
-        filtered = lfilter(predictor, np.ones(1), samples[start - lead : start + length])
-        error[start : start + length] = filtered[lead:]
-    error[:ORDER] = 0.0
-    magnitude: Signal = np.abs(error)
-    return magnitude
+    side, near = int(SIDE_S * rate), int(0.005 * rate)
+    for candidate in candidates(exhibit):
+        first, samples = around(exhibit, candidate, side + NEAR + 1)
+        found = _best(samples, candidate - first, side)
+        if found is not None:
+            score, at, jump = found
+            yield Break(
+                at_s=(first + at) / rate,
+                score=score,
+                before_db=level(samples[at - near : at]),
+                after_db=level(samples[at : at + near]),
+                jump_db=20.0 * float(np.log10(max(jump, 1e-6))),
+            )
 
 
 def _best(samples: Signal, candidate: int, side: int) -> tuple[float, int, float] | None:
@@ -263,28 +207,11 @@ def _best(samples: Signal, candidate: int, side: int) -> tuple[float, int, float
         near = side // 10
         if np.ptp(left[-near:-1]) < QUIET or np.ptp(right[-near:-1]) < QUIET:
             continue  # next to digital silence: another method's question
-        forward, usual_forward = _surprise(left)
-        if best is not None and forward <= best[0] * usual_forward:
+        forward, usual_forward = surprise(left)
+        if best is not None and 2.0 * forward <= best[0] * usual_forward:
             continue
-        backward, usual_backward = _surprise(right)
-        score = min(forward / usual_forward, backward / usual_backward)
+        backward, usual_backward = surprise(right)
+        score = 2.0 / (usual_forward / max(forward, 1e-9) + usual_backward / max(backward, 1e-9))
         if best is None or score > best[0]:
             best = (score, at, min(forward, backward))
     return best
-
-
-def _surprise(sound: Signal) -> tuple[float, float]:
-    """Error at the last sample of a predictor fitted (least squares) on the others, and its largest error on those."""
-    scale = float(np.sqrt(np.mean(np.square(sound[:-1])))) + 1e-9
-    windows = np.lib.stride_tricks.sliding_window_view(sound / scale, ORDER + 1)
-    past, present = np.ascontiguousarray(windows[:-1, :-1]), windows[:-1, -1]
-    gram = past.T @ past
-    gram.flat[:: ORDER + 1] += 1e-7 * len(present)
-    weights = np.linalg.solve(gram, past.T @ present)
-    usual = float(np.abs(present - past @ weights).max())
-    last = float(abs(windows[-1, -1] - windows[-1, :-1] @ weights))
-    return last * scale, max(usual * scale, QUIET)
-
-
-def _level(samples: Signal) -> float:
-    return 10.0 * float(np.log10(np.mean(np.square(samples)) + 1e-12)) if len(samples) else -120.0
