@@ -50,7 +50,9 @@ def audit(
             work.content(entry, number, by_number.get(number - 1), known)
     work.chain()
     allowed = work.authority(introduced, None if trusted is None else set(trusted))
-    work.head(head, {key_id: key for key_id, key in known.items() if key_id in allowed})
+    entitled = {key_id: key for key_id, key in known.items() if key_id in allowed}
+    last = max(set(work.by_number) | work.damaged, default=0)
+    work.problems += stored_head_problems(head, f"head of {name}", work.by_number, last, entitled)
     return Audit(dict(sorted(work.sound.items())), tuple(work.problems), introduced)
 
 
@@ -67,6 +69,26 @@ def head_problems(head: Head, entries: Mapping[int, Entry], name: str, last: int
             why = f"the log's entry {number} is another one than {name} knows: the log was replaced"
             problems.append(Problem(name, "head", why, entry=number))
             break
+    return problems
+
+
+def stored_head_problems(
+    stored: bytes | str | None, name: str, entries: Mapping[int, Entry], last: int, keys: Mapping[str, PublicKey]
+) -> list[Problem]:
+    """Check the head kept with a log of `last` entries: signed by one of `keys`, and covering them all."""
+    if stored is None:
+        return [Problem(name, "head", "the signed head is missing: a cut tail would not show")] if last else []
+    try:
+        head = Head.parse(stored)
+    except LedgerError as error:
+        return [Problem(name, "head", error.cause)]
+    key = keys.get(head.key_id)
+    if key is None or not head.signed_by(key):
+        return [Problem(name, "head", "the signature of the head is not that of one of the ledger's keys")]
+    problems = head_problems(head, entries, name, last)
+    if head.count < last:
+        why = f"the head covers {head.count} of {last} entries: an older head was put back, or an append interrupted"
+        problems.append(Problem(name, "head", why))
     return problems
 
 
@@ -185,32 +207,6 @@ class _Work:
             elif entry.action == AUTHORISED:
                 allowed.add(str(entry.payload.get("key_id")))
         return allowed
-
-    def head(self, stored: bytes | str | None, keys: Mapping[str, PublicKey]) -> None:
-        """The tail against the head that is stored beside the log."""
-        last = max(set(self.by_number) | self.damaged, default=0)
-        name = f"head of {self.name}"
-        if stored is None:
-            if last:
-                self.problems.append(Problem(name, "head", "the signed head is missing: a cut tail would not show"))
-            return
-        try:
-            head = Head.parse(stored)
-        except LedgerError as error:
-            self.problems.append(Problem(name, "head", error.cause))
-            return
-        key = keys.get(head.key_id)
-        if key is None or not head.signed_by(key):
-            self.problems.append(
-                Problem(name, "head", "the signature of the head is not that of one of the ledger's keys")
-            )
-            return
-        self.problems += head_problems(head, self.by_number, name, last)
-        if head.count < last:
-            why = (
-                f"the head covers {head.count} of {last} entries: an older head was put back, or an append interrupted"
-            )
-            self.problems.append(Problem(name, "head", why))
 
 
 def _signs(key: PublicKey, entry: Entry, digest: str) -> bool:

@@ -70,11 +70,15 @@ class FileStore:
 
     def write(self, entry: Entry, head: Head) -> None:
         """Append and sync the line, then replace the head."""
+        self.extend([entry.line.encode() + b"\n"], head.text.encode())
+
+    def extend(self, lines: list[bytes], head: bytes) -> None:
+        """Append and sync finished lines, then replace the head."""
         with self.path.open("ab") as stream:
-            stream.write(entry.line.encode() + b"\n")
+            stream.writelines(lines)
             stream.flush()
             os.fsync(stream.fileno())
-        replace_file(self.head_path, head.text.encode())
+        replace_file(self.head_path, head)
 
     def _set_torn_line_aside(self) -> None:
         """Take off an unfinished last line that no head covers, and keep it."""
