@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from forensics.records import (
 from forensics.spectrogram import spectrogram
 from synth import __version__
 from synth.audio import Limits
+from synth.canonical import canonical
 from synth.errors import VoxproofError
 
 NO_WATERMARK = Watermark(
@@ -96,7 +96,7 @@ def config_sha256(battery: Sequence[Method], fusion: Fusion) -> str:
         "models": [model.model_dump() for m in battery for model in m.models],
         "fusion": fusion.sha256,
     }
-    return hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(canonical(config).encode()).hexdigest()
 
 
 def _not_decoded(

@@ -9,12 +9,12 @@ pair: H1 "edited after recording", H2 "continuous". Times are seconds from the s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA = "voxproof.examination/1"
+SCHEMA: Final = "voxproof.examination/1"
 GRID_S = 0.02
 """The one time grid of all segments and trained scores, in seconds."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from forensics.case import Case
     from forensics.records import Examination
 
 EXIT_CODES = {"supports_human": 0, "supports_machine": 10, "inconclusive": 20, "could_not_test": 30}
@@ -102,7 +104,7 @@ def verify(
         for clip in clips:
             progress.begin(clip)
             examination = examine(
-                clip, battery, fusion, limits=limits, pictures=report_dir is not None, on_step=progress.step
+                clip, battery, fusion, limits=limits, pictures=output is not None, on_step=progress.step
             )
             progress.step("Writing")
             written = output.write(clip, examination) if output else ()
@@ -116,39 +118,49 @@ def verify(
 
 
 class _Output:
-    """Where reports and case records go; one signer and one name per clip for the whole call."""
+    """Where reports and case records go; one signer and one set of names for the whole call."""
 
     def __init__(self, directory: Path | None, page: str, p12: Path | None, case_dir: Path | None) -> None:
         from forensics.cli.signer import load_signer
 
         self.directory = directory
         self.page = page
-        self.case = None
+        self.signer = load_signer(p12)
+        self.case: Case | None = None
         if case_dir is not None:
             from forensics.case import Case
 
             self.case = Case.open(case_dir)
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-            self.signer = load_signer(p12)
         self.names: set[str] = set()
 
     def write(self, clip: Path, examination: Examination) -> tuple[Path, ...]:
-        """Write what was asked for; returns the files."""
-        written: list[Path] = []
-        pdf = None
-        if self.directory is not None:
-            from reports.pdf import write_pdf
-
-            name = self._name(clip)
-            pdf = self.directory / f"{name}.pdf"
-            write_pdf(examination, pdf, page="letter" if self.page == "letter" else "a4", signer=self.signer)
-            twin = self.directory / f"{name}.json"
+        """Write PDF and twin where they were asked for, and record both in the case; returns the files written."""
+        name = self._name(clip)
+        with TemporaryDirectory(prefix="voxproof-report-") as scratch:
+            folder = self.directory or Path(scratch)
+            pdf = folder / f"{name}.pdf"
+            self._render(clip, examination, pdf)
+            if self.case is not None:
+                self.case.record_examination(examination, pdf)
+            if self.directory is None:
+                return ()
+            twin = folder / f"{name}.json"
             twin.write_text(examination.json_line(timing=False) + "\n", encoding="utf-8")
-            written += [pdf, twin]
-        if self.case is not None:
-            self.case.record_examination(examination, pdf)
-        return tuple(written)
+            return pdf, twin
+
+    def _render(self, clip: Path, examination: Examination, pdf: Path) -> None:
+        from reports.pdf import write_pdf
+
+        facts = None
+        if self.case is not None and examination.exhibit.sha256 is not None:
+            from forensics.cli.case_facts import case_facts
+
+            if self.case.exhibit(examination.exhibit.sha256) is None:
+                self.case.add(clip)
+            facts = case_facts(self.case, examination.exhibit.sha256)
+        write_pdf(examination, pdf, page="letter" if self.page == "letter" else "a4", case=facts, signer=self.signer)
 
     def _name(self, clip: Path) -> str:
         """The clip's file name; a number is added when two clips of one call share it."""
