@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from detectors.fusion import Fusion
-
 from forensics.contradictions import contradictions
 from forensics.exhibit import Exhibit, file_sha256
 from forensics.fusion import judge_origin

@@ -47,6 +47,7 @@ def mutate(number: int, seed: int, as_json: bool, seeds: tuple[Path, ...]) -> in
     """Break media files in many ways and decode them. Exit 15 on a crash, a hang or too much memory."""
     from rich.console import Console
     from rich.progress import Progress
+
     from synth.mutation import run
 
     console = Console(stderr=True)

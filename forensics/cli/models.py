@@ -37,6 +37,7 @@ def list_(as_json: bool) -> None:
 def card(name: str, as_json: bool) -> None:
     """The whole card of the weights NAME: sources, licences, domain, measured error rates."""
     import yaml
+
     from detectors.card import shipped_cards
 
     cards = {c.name: c for c in shipped_cards()}

@@ -44,13 +44,12 @@ def render(
     import json
 
     from detectors.fusion import load_fusion
-    from reports.case_facts import CaseFacts
-    from reports.pdf import write_pdf
-
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
     from forensics.cli.signer import load_signer
     from forensics.examine import examine
+    from reports.case_facts import CaseFacts
+    from reports.pdf import write_pdf
 
     battery = load_battery()
     with Terminal(quiet=as_json).progress(1, len(battery)) as progress:

@@ -88,7 +88,6 @@ def verify(
     of several clips the first of 10, 15, 30, 20, 0 that occurs.
     """
     from detectors.fusion import load_fusion
-
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
     from forensics.examine import examine
