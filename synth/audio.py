@@ -34,6 +34,7 @@ __all__ = [
     "Waveform",
     "mean_of_channels",
     "open_recording",
+    "prepare",
     "read",
     "write",
 ]
@@ -69,6 +70,11 @@ class Limits:
             "wall_seconds": wall,
             "channels": self.channels,
         }
+
+
+def prepare() -> None:
+    """Start the decoding process ahead of need, without waiting: it gets ready while the caller imports its own."""
+    worker.start()
 
 
 def open_recording(path: str | Path, limits: Limits | None = None) -> Recording:

@@ -256,7 +256,7 @@ def _to_float(native: npt.NDArray[Any]) -> Float32:
         return (native.astype(np.float32) - 128.0) / 128.0
     if kind == "i":
         return native.astype(np.float32) / np.float32(2.0 ** (8 * width - 1))
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         out = native.astype(np.float32)
     if not np.isfinite(out).all():
         out[~np.isfinite(out)] = 0.0

@@ -44,14 +44,21 @@ class _Server:
                 start_new_session=True,
                 env=environment,
             )
+        except BaseException:
+            self.door.close()
+            raise
         finally:
             far.close()
-        try:
-            if self._answer(START_SECONDS) != b"ready\n":
-                raise OSError("the decoding process did not start")
-        except OSError:
-            self.close()
-            raise
+        self.ready = False
+
+    def wait(self) -> None:
+        """Wait until the server has imported its libraries; OSError when it cannot."""
+        if not self.ready:
+            try:
+                self.ready = self._answer(START_SECONDS) == b"ready\n"
+            except OSError:
+                self.close()
+                raise
 
     def ask(self, request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
         """Send a request with its two open files; the reply. OSError when the server is gone or hangs."""
@@ -94,6 +101,7 @@ def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
     """
     try:
         server = _take()
+        server.wait()
     except OSError as error:
         return {
             "ok": False,
@@ -119,6 +127,13 @@ def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
     with _lock:
         _idle.append(server)
     return reply
+
+
+def start() -> None:
+    """Start a server ahead of need, without waiting for it; a failure shows when it is asked."""
+    with _lock, contextlib.suppress(OSError):
+        if not any(server.owner == os.getpid() for server in _idle):
+            _idle.append(_Server())
 
 
 def _take() -> _Server:

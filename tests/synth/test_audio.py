@@ -16,7 +16,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synth.audio import AudioError, Limits, open_recording, read, write
+from synth.audio import AudioError, Limits, open_recording, prepare, read, write
 from synth.decoding import worker
 
 DATA = Path(__file__).parents[1] / "data"
@@ -135,7 +135,14 @@ def test_read_resamples_and_mixes() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
-    [("u1", 255, 127 / 128), ("<i2", -32768, -1.0), ("<i4", 2**30, 0.5), ("<f4", np.nan, 0.0), ("<f8", 1e300, 0.0)],
+    [
+        ("u1", 255, 127 / 128),
+        ("<i2", -32768, -1.0),
+        ("<i4", 2**30, 0.5),
+        ("<f4", np.nan, 0.0),
+        ("<f8", 1e300, 0.0),
+        ("<f8", np.nan, 0.0),
+    ],
 )
 def test_native_types_become_float(name: str, value: float, wanted: float) -> None:
     from synth.recording import _to_float
@@ -243,6 +250,24 @@ def test_a_killed_decoding_server_is_replaced() -> None:
         os.killpg(server.process.pid, signal.SIGKILL)
         server.process.wait()
     assert read(CLIP).seconds == FRAMES / 16000
+
+
+def test_a_server_can_be_started_ahead() -> None:
+    worker.shut()
+    prepare()
+    prepare()
+    (server,) = worker._idle
+    assert read(CLIP).seconds == FRAMES / 16000
+    assert worker._idle == [server]
+
+
+def test_a_server_that_cannot_start_is_an_error_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker.shut()
+    monkeypatch.setattr(worker, "CODE", "raise SystemExit(1)")
+    with pytest.raises(AudioError, match="could not be started") as caught:
+        open_recording(CLIP)
+    assert caught.value.kind == "start"
+    assert "import av" in caught.value.cure
 
 
 def test_a_forked_process_uses_its_own_server() -> None:
