@@ -63,7 +63,7 @@ def cllr(machine: FloatArray, human: FloatArray) -> float:
 def pool_adjacent_violators(machine: FloatArray, human: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Best monotone log10 LRs for these scores: (of the machine scores, of the human scores)."""
     scores = np.concatenate([machine, human]).astype(np.float64)
-    order = np.lexsort((np.r_[np.zeros(len(machine)), np.ones(len(human))] * -1, scores))  # ties: human first
+    order = np.lexsort((np.r_[np.zeros(len(machine)), np.ones(len(human))], scores))  # ties: machine first, so pooled
     is_machine = np.r_[np.ones(len(machine)), np.zeros(len(human))][order]
     sums: list[float] = []
     counts: list[int] = []

@@ -2,9 +2,9 @@
 
 Front end, stem and encoder layers follow A. Radford et al., "Robust Speech Recognition via Large-Scale Weak
 Supervision" (2022), and start from the weights of OpenAI's Whisper-base (MIT licence); positions are 0..T-1 on the
-window alone, never on 30 s of padding. The head mixes the layers, gives one logit per 20 ms, and one per window from
-attentive statistics pooling (K. Okabe, T. Koshinaka, K. Shinoda, "Attentive Statistics Pooling for Deep Speaker
-Embedding", 2018).
+window alone, never on 30 s of padding. The head is linear on statistics over time of each
+layer (statistics pooling: D. Snyder et al., "X-Vectors: Robust DNN Embeddings for Speaker Recognition", 2018), so that
+the score of a window, of a second and of a whole clip mean the same.
 All of it is trained by detectors.train.
 """
 
@@ -38,10 +38,10 @@ class NetworkConfig:
     """Channels of the encoder."""
     heads: int = 8
     """Attention heads."""
-    layers: int = 2
+    layers: int = 1
     """Encoder layers kept, of Whisper-base's six."""
-    head_width: int = 192
-    """Channels of the head."""
+    span: int = 51
+    """Frames of 20 ms whose statistics make the score of the middle one."""
     floor: float = 7.0
     """Decades below the loudest band at which the log-mel is cut off."""
 
@@ -128,28 +128,44 @@ class EncoderLayer(nn.Module):
 
 
 class Head(nn.Module):
-    """Layers [n][batch, time, width] -> (window logit [batch], frame logits [batch, time])."""
+    """Linear on three statistics of every channel over time: mean, deviation, and size of the steps between frames.
+
+    Layers [n][batch, time, width] -> (window logit [batch], from the whole window; frame logits [batch, time], from the
+    second around each frame with the same constants).
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        n, width = config.layers + 1, config.head_width
-        self.norms = nn.ModuleList(nn.LayerNorm(config.width) for _ in range(n))
-        self.mix = nn.Parameter(torch.zeros(n))
-        self.down = nn.Linear(config.width, width)
-        self.context = nn.Conv1d(width, width, 7, padding=3, groups=8)
-        self.drop = nn.Dropout(0.2)
-        self.frame = nn.Linear(width, 1)
-        self.attend = nn.Linear(width, 1)
-        self.window = nn.Linear(2 * width, 1)
+        self.span = config.span
+        self.linear = nn.Linear(3 * config.width * (config.layers + 1), 1)
 
     def forward(self, layers: list[Tensor]) -> tuple[Tensor, Tensor]:
-        mixed = sum(w * norm(x) for w, norm, x in zip(self.mix.softmax(0), self.norms, layers, strict=True))
-        x = F.gelu(self.down(mixed))
-        x = self.drop(x + F.gelu(self.context(x.transpose(1, 2)).transpose(1, 2)))
-        weight = self.attend(x).softmax(1)  # [batch, time, 1]
-        mean = (weight * x).sum(1)
-        deviation = ((weight * (x - mean[:, None]).square()).sum(1) + 1e-5).sqrt()
-        return self.window(torch.cat([mean, deviation], -1)).squeeze(-1), self.frame(x).squeeze(-1)
+        x = torch.cat(layers, -1).float()
+        frames = statistics(self.around(x), self.around(x.square()), self.around(steps(x)))
+        return self.linear(self.pooled(layers)).squeeze(-1), self.linear(frames).squeeze(-1)
+
+    @staticmethod
+    def pooled(layers: list[Tensor]) -> Tensor:
+        """Statistics over the whole window: [batch, features]."""
+        x = torch.cat(layers, -1).float()
+        return statistics(x.mean(1), x.square().mean(1), steps(x).mean(1))
+
+    def around(self, x: Tensor) -> Tensor:
+        """Mean over `span` frames centred on each, fewer at the edges: [batch, time, channels] -> the same."""
+        half = min(self.span, 2 * x.shape[1] - 1) // 2
+        pooled = F.avg_pool1d(x.transpose(1, 2), 2 * half + 1, 1, half, count_include_pad=False)
+        return pooled.transpose(1, 2)
+
+
+def steps(x: Tensor) -> Tensor:
+    """Squared differences between neighbouring frames, the last one repeated: [batch, time, channels] -> the same."""
+    difference = (x[:, 1:] - x[:, :-1]).square()
+    return torch.cat([difference, difference[:, -1:]], 1)
+
+
+def statistics(mean: Tensor, square: Tensor, step: Tensor) -> Tensor:
+    """Mean, deviation and root mean squared step side by side: [..., channels] -> [..., 3 * channels]."""
+    return torch.cat([mean, (square - mean.square()).clamp(min=1e-6).sqrt(), step.clamp(min=1e-6).sqrt()], -1)
 
 
 class SpeechNetwork(nn.Module):
@@ -165,18 +181,17 @@ class SpeechNetwork(nn.Module):
         self.head = Head(config)
 
     def forward(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        return self.classify(self.log_mel(samples))
+        window, frames = self.head(self.encode(self.log_mel(samples)))
+        return window, frames
 
-    def classify(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """From the log-mel on: [batch, frames, mels] -> (window logit [batch], frame logits [batch, frames // 2])."""
+    def encode(self, mel: Tensor) -> list[Tensor]:
+        """From the log-mel on: [batch, frames, mels] -> stem and layers, each [batch, frames // 2, width]."""
         x = F.gelu(self.stem1(mel.transpose(1, 2)))
         x = F.gelu(self.stem2(x)).transpose(1, 2)
-        x = x + sinusoids(x.shape[1], x.shape[2]).to(x.dtype)
-        passed = [x]
+        passed = [x + sinusoids(x.shape[1], x.shape[2]).to(x.dtype)]
         for layer in self.layers:
             passed.append(layer(passed[-1]))
-        window, frames = self.head(passed)
-        return window, frames
+        return passed
 
 
 def sinusoids(length: int, width: int) -> Tensor:

@@ -27,8 +27,6 @@ BoolArray = npt.NDArray[np.bool_]
 WINDOW, HOP = 5 * RATE, 4 * RATE
 LEAST_SPEECH = 25
 """Speech frames (0.5 s) below which a window is not scored."""
-MARGIN = 3
-"""Frames kept on either side of a window's speech."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,7 @@ class SpeechDetector:
     def _window(self, window: FloatArray, mask: BoolArray) -> tuple[int, float, FloatArray]:
         """One window cut to its speech -> (first frame scored, logit, frame logits)."""
         inside = np.flatnonzero(mask)
-        start = max(0, int(inside[0]) - MARGIN)
-        end = min(mask.size, int(inside[-1]) + 1 + MARGIN)
+        start, end = int(inside[0]), int(inside[-1]) + 1
         piece = window[start * FRAME : end * FRAME]
         logit, logits = self.network(torch.from_numpy(np.ascontiguousarray(piece))[None])
         return start, float(logit[0]), logits[0].numpy()
@@ -160,12 +157,12 @@ def windows(blocks: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:
 
 
 def own_speech(window: FloatArray) -> BoolArray:
-    """Where a window is within 30 dB of its loud parts and above -75 dB of full scale: [frames of 20 ms]."""
+    """Where a window is within 30 dB of its loud parts and above -95 dB of full scale: [frames of 20 ms]."""
     frames = -(-window.size // FRAME)
     padded = np.zeros(frames * FRAME, np.float32)
     padded[: window.size] = window
     level = 10 * np.log10(np.mean(padded.reshape(-1, FRAME) ** 2, axis=1) + 1e-12)
-    return np.asarray((level > np.percentile(level, 95) - 30) & (level > -75), np.bool_)
+    return np.asarray((level > np.percentile(level, 95) - 30) & (level > -95), np.bool_)
 
 
 def fitted(mask: BoolArray, frames: int) -> BoolArray:

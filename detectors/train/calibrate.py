@@ -1,4 +1,4 @@
-"""Step 7: from raw scores of the calibration part to the constants, thresholds and bounds of the card and the fusion.
+"""Step 8: from raw scores of the calibration part to the constants, thresholds and bounds of the card and the fusion.
 
     python -m detectors.train.calibrate --scores scores-calibration.csv --weights RUN/average.safetensors \
         --clips clips.csv [generated/clips.csv] --validation-sources 16 --version 1 --out detectors/weights
@@ -138,6 +138,7 @@ def main() -> None:
     parser.add_argument("--false-negatives", type=float, default=0.05)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
+    card_name = "detector.speech"
     table = Table(read_clips(arguments.scores))
     weight = table.weights()
 
@@ -158,27 +159,24 @@ def main() -> None:
     low, high = elub(llr.copy(), table.machine[first].astype(int), add_misleading=1)
     calibration = calibration.model_copy(update={"elub": Bounds(lower=float(low), upper=float(high))})
 
-    value, _, _ = log10_lr(calibration, table.score, table.seconds)
-    fused_x = np.stack([value, np.ones(len(value))], -1)
-    fusion_constants = logistic(fused_x, table.machine, weight)
-    # One line: the fusion's interval is the calibration's, expressed at the calibrated LR.
-    fusion_covariance = line_covariance(calibration, table, arguments.rounds, arguments.seed)
+    # One line: the fit on its unbounded LR is weight 1 and intercept 0, since that LR is a logistic fit already.
     fit = Fit(
-        weights={"detector.speech": round(float(fusion_constants[0]), 4)},
-        intercept=round(float(fusion_constants[1]), 4),
-        covariance=tuple(tuple(float(v) for v in row) for row in fusion_covariance),
+        weights={card_name: 1.0},
+        intercept=0.0,
+        covariance=tuple(tuple(float(v) for v in row) for row in line_covariance(calibration, table, arguments)),
     )
     limits = Bounds(lower=max(-cap, float(low)), upper=min(cap, float(high)))
     fusion = Fusion(
         summary=f"Logistic regression on {calibration.clips} clips of {calibration.sources} calibration sources, "
-        f"each in several channels; one trained line (detector.speech), so this fit only recalibrates it.",
+        f"each in several channels. There is one trained line, whose LR is a logistic fit already: its weight is 1.",
         fits=(fit,), bounds=limits, threshold_machine=0.0, threshold_human=0.0, sources=arguments.validation_sources,
     )  # fmt: skip
 
     families = [np.isin(table.condition, names) for names in FAMILIES.values()] + [np.ones(len(weight), np.bool_)]
-    fused = np.array([fusion.fuse({"detector.speech": v}).log10_lr_bounds for v in value])
+    value, lower_end, upper_end = log10_lr(calibration, table.score, table.seconds)
+    fused = np.array([fusion.fuse({card_name: v}).log10_lr_bounds for v in value])
     ends = {}
-    pairs = {"speech": log10_lr(calibration, table.score, table.seconds)[1:], "fusion": (fused[:, 0], fused[:, 1])}
+    pairs = {"speech": (lower_end, upper_end), "fusion": (fused[:, 0], fused[:, 1])}
     for name, (lower, upper) in pairs.items():
         ends[name] = (
             threshold(lower, [f & ~table.machine for f in families], weight, arguments.false_positives, limits.upper),
@@ -196,9 +194,10 @@ def main() -> None:
     with safe_open(arguments.weights, framework="pt") as file:
         metadata = file.metadata()
     save_file({k: v.half() for k, v in load_file(arguments.weights).items()}, path, metadata=metadata)
+    path.chmod(0o644)
     blob = path.read_bytes()
     card = Card(
-        name="detector.speech",
+        name=card_name,
         version=arguments.version,
         summary="Log-mel, convolutional stem and first encoder layers of Whisper-base, fine-tuned end to end together "
         "with a new head to tell machine-made speech from a person's, through codecs, telephones, noise and rooms.",
@@ -223,11 +222,11 @@ def main() -> None:
     print(f"slope, slope per octave, intercept: {np.round(constants, 3)}; bounds {limits}; thresholds {ends}")
 
 
-def line_covariance(calibration: Calibration, table: Table, rounds: int, seed: int) -> FloatArray:
+def line_covariance(calibration: Calibration, table: Table, arguments: argparse.Namespace) -> FloatArray:
     """Bootstrap covariance of (weight, intercept) of one calibrated line: [2, 2]."""
     value = raw_log10_lr(calibration, table.score, table.seconds)
     x = np.stack([value, np.ones(len(value))], -1)
-    return robust_covariance(bootstrap(x, table, rounds, seed + 1))
+    return robust_covariance(bootstrap(x, table, arguments.rounds, arguments.seed + 1))
 
 
 if __name__ == "__main__":

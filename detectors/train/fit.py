@@ -1,11 +1,12 @@
-"""Step 5: train the speech network on the crops, from the first layers of Whisper-base, end to end.
+"""Step 6: fine-tune the whole network, head and encoder, gently, from what the head's step wrote.
 
-    python -m detectors.train.fit --crops CROPS --whisper WHISPER/hf/model.safetensors --out RUN --steps 6000 \
+    python -m detectors.train.fit --crops CROPS --start RUN/head.safetensors --out RUN --steps 600 \
         [--monitor clips.csv --cache CACHE]
 
 Batches of crops of near-equal length; AdamW, warm-up, cosine; bfloat16 autocast; an exponential moving average of the
 weights is what is kept. Writes RUN/state.pt every `--save` steps (the run resumes from it) and RUN/average.safetensors.
-`--monitor` prints EER and AUC on neutral clips of the calibration part (never the validation part).
+`--monitor` prints EER and AUC on neutral clips of the calibration part, never the validation part. A high learning rate
+soon learns the pages instead of the machines: watch the monitor, not the loss.
 """
 
 import argparse
@@ -18,13 +19,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from detectors.metrics import auc, eer
-from detectors.network import RATE, NetworkConfig, SpeechNetwork, from_whisper
+from detectors.network import RATE, SpeechNetwork
+from detectors.speech import load_network
 from detectors.train.decode import cached, read_clips
 from detectors.train.neutral import neutral
+from detectors.train.score import chosen
 
 
 class Crops:
@@ -100,16 +103,13 @@ def monitor(network: SpeechNetwork, sounds: list[tuple[npt.NDArray[np.float32], 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--crops", type=Path, required=True)
-    parser.add_argument("--whisper", type=Path, required=True, help="model.safetensors in the layout of transformers")
+    parser.add_argument("--start", type=Path, required=True, help="head.safetensors of the step before")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument(
-        "--rate", type=float, default=1e-4, help="learning rate of the encoder; the head's is ten times that"
-    )
-    parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--decay", type=float, default=0.998, help="of the moving average, per step")
-    parser.add_argument("--save", type=int, default=250)
+    parser.add_argument("--rate", type=float, default=1e-5, help="learning rate")
+    parser.add_argument("--decay", type=float, default=0.99, help="of the moving average, per step")
+    parser.add_argument("--save", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--monitor", type=Path, default=None)
@@ -120,15 +120,10 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(arguments.seed)
 
-    config = NetworkConfig(layers=arguments.layers)
-    network = SpeechNetwork(config)
-    network.load_state_dict(from_whisper(load_file(arguments.whisper), config), strict=False)
-    head = list(network.head.parameters())
-    body = [p for name, p in network.named_parameters() if not name.startswith("head.")]
-    optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": arguments.rate}, {"params": head, "lr": 10 * arguments.rate}], weight_decay=0.02
-    )
-    warm = 200
+    network = load_network(arguments.start)
+    config = network.config
+    optimiser = torch.optim.AdamW(network.parameters(), lr=arguments.rate, weight_decay=0.01)
+    warm = 50
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser,
         lambda s: min((s + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * min(1.0, s / arguments.steps)) + 0.01),
@@ -143,8 +138,7 @@ def main() -> None:
         average, step = state["average"], int(state["step"])
     sounds = []
     if arguments.monitor is not None:
-        clips = [c for c in read_clips(arguments.monitor) if c["part"] == "calibration"]
-        for clip in clips[:: max(1, len(clips) // 450)]:
+        for clip in chosen([c for c in read_clips(arguments.monitor) if c["part"] == "calibration"], 25):
             samples = neutral(cached(arguments.cache, clip["id"]), clip["id"])
             if samples.size:
                 sounds.append((samples, clip["label"] == "machine"))
@@ -158,7 +152,8 @@ def main() -> None:
         with torch.no_grad():
             mel = masked(network.log_mel(sound), rng)
         with torch.autocast("cpu", torch.bfloat16):
-            window, frames = network.classify(mel)
+            layers = network.encode(mel)
+        window, frames = network.head(layers)
         loss = loss_of(window.float(), frames.float(), labels)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

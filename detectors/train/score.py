@@ -1,10 +1,10 @@
-"""Step 6: raw scores of a part, in every condition: one CSV that calibration and validation read.
+"""Step 7: raw scores of a part, in every condition: one CSV that calibration and validation read.
 
     python -m detectors.train.score clips.csv --cache CACHE --weights RUN/average.safetensors --part calibration \
-        --out scores.csv [--conditions original neutral ...] [--most 40] [--threads 1]
+        --out scores.csv [--conditions original neutral ...] [--most 12] [--most-human 25]
 
-At most `--most` clips of a generator or of a collection of human recordings. `--all-of` names conditions that are
-scored on every clip. Appends to what is there, so it can be stopped and run again.
+At most `--most` clips of a generator on a page, `--most-human` of a source of human recordings. `--all-of`
+names conditions that are scored on every clip. Appends to what is there, so it can be stopped and run again.
 """
 
 import argparse
@@ -27,14 +27,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def chosen(clips: list[dict[str, str]], most: int) -> list[dict[str, str]]:
+def chosen(clips: list[dict[str, str]], most: int, most_human: int | None = None) -> list[dict[str, str]]:
     """At most so many clips of each generator on each page, and of each human source, in an order without meaning."""
+    limit = {"machine": most, "human": most if most_human is None else most_human}
     taken = Counter[tuple[str, str]]()
     kept = []
     for clip in sorted(clips, key=lambda c: zlib.crc32(("order" + c["id"]).encode())):
         group = (clip["source"], clip["generator"])
         taken[group] += 1
-        if taken[group] <= most:
+        if taken[group] <= limit[clip["label"]]:
             kept.append(clip)
     return kept
 
@@ -54,13 +55,14 @@ def main() -> None:
     parser.add_argument("--part", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--conditions", nargs="*", default=list(CONDITIONS))
-    parser.add_argument("--most", type=int, default=40)
+    parser.add_argument("--most", type=int, default=12)
+    parser.add_argument("--most-human", type=int, default=25)
     parser.add_argument("--all-of", nargs="*", default=["original", "neutral"])
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     clips = [c for c in read_clips(arguments.clips) if c["part"] == arguments.part]
-    few = {c["id"] for c in chosen(clips, arguments.most)}
+    few = {c["id"] for c in chosen(clips, arguments.most, arguments.most_human)}
     done = set()
     if arguments.out.exists():
         done = {(r["id"], r["condition"]) for r in read_clips(arguments.out)}
