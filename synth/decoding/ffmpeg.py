@@ -17,7 +17,8 @@ import av.error
 import numpy as np
 from av.stream import Discard
 
-from synth.decoding.headers import ZEROS, Claims, claims_of, kind_of
+from synth.decoding.headers import Claims, claims_of
+from synth.decoding.kinds import ZEROS, kind_of
 from synth.decoding.sink import RefusedError, Sink
 from synth.decoding.source import Source
 from synth.recording import DTYPES

@@ -1,4 +1,4 @@
-"""What a file claims about itself, read without a decoder: its kind, and how long it says it is.
+"""What a recording claims about itself, read without a decoder: above all how long it says it is.
 
 The lengths are compared with what really decodes, so they must not come from the same library. Sources: the
 Microsoft multimedia data standards (RIFF), EBU Tech 3306 (RF64) and ITU-R BS.2088 (BW64), Apple's AIFF-C and CAF
@@ -19,52 +19,11 @@ UNKNOWN32 = 0xFFFFFFFF
 ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 MAX_CHUNKS = 10_000
-ZEROS = "begins with nothing but zero bytes"
 
-FIXED_RATE = {1, 2, 3, 6, 7, 0x11, 0x31}
-"""Format codes of WAV whose length follows from the bytes: PCM, ADPCM, float, A-law, mu-law, IMA ADPCM, GSM."""
-
-KINDS: tuple[tuple[bytes, str], ...] = (
-    (b"#EXTM3U", "a playlist (M3U), which names other files instead of holding sound"),
-    (b"ffconcat", "a concat list, which names other files instead of holding sound"),
-    (b"v=0\r\no=", "a session description (SDP), which names a stream instead of holding sound"),
-    (b"v=0\no=", "a session description (SDP), which names a stream instead of holding sound"),
-    (b"[playlist]", "a playlist (PLS), which names other files instead of holding sound"),
-    (b"<?xml", "an XML document"),
-    (b"<!DOCTYPE", "an HTML page"),
-    (b"<html", "an HTML page"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or office document"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x7fELF", "a program"),
-    (b"MZ", "a Windows program"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"\x80\x02", "a Python pickle"),
-)
-
-
-def kind_of(head: bytes) -> str | None:
-    """What a file that is no recording seems to be, from its first bytes; None when that cannot be told."""
-    stripped = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    for magic, kind in KINDS:
-        if stripped[: len(magic)].lower() == magic.lower():
-            return kind
-    if head and not head.strip(b"\x00"):
-        return ZEROS
-    try:
-        text = head[:4000].decode("utf-8", errors="strict")
-    except UnicodeDecodeError as error:
-        if error.start < len(head[:4000]) - 4:
-            return None
-        text = head[: error.start].decode("utf-8")
-    if text and all(character.isprintable() or character in "\r\n\t\f" for character in text):
-        return "a text file"
-    return None
+SAMPLE_CODES = {1, 3, 6, 7}
+"""Format codes of WAV with one block per sample: PCM, float, A-law, mu-law."""
+BLOCK_CODES = {2, 0x11, 0x31}
+"""Those with a fixed number of samples per block, which the fmt chunk tells: ADPCM, IMA ADPCM, GSM 06.10."""
 
 
 @dataclass
@@ -151,11 +110,19 @@ def _wav(read: Reader, size: int, magic: bytes) -> Claims:
         declared = None
         claims.notes.append("the data chunk declares no length (0xFFFFFFFF, as a streaming writer leaves it)")
     there = max(0, size - start)
-    per_second = rate * align if linear else byte_rate
-    if declared is not None:
-        claims.seconds = declared / per_second
-        if code not in FIXED_RATE and fact:
+    if not rate or not align:
+        claims.notes.append(f"the fmt chunk declares {rate} Hz and {align} bytes per sample")
+    elif declared is not None:
+        per_block = struct.unpack(end + "H", fmt[18:20])[0] if len(fmt) >= 20 else 0
+        if code in SAMPLE_CODES:
+            claims.seconds = declared / (rate * align)
+        elif code in BLOCK_CODES and per_block:
+            claims.seconds = declared // align * per_block / rate
+        elif fact:
             claims.seconds = fact / rate
+        elif byte_rate:
+            claims.seconds = declared / byte_rate
+    if declared is not None:
         _compare(claims, read, size, start, declared, there)
     if magic == b"RIFF" and declared is not None and riff_size not in (0, UNKNOWN32) and riff_size + 8 > size + 1:
         claims.notes.append(f"the RIFF header declares {riff_size + 8} bytes, the file has {size}")

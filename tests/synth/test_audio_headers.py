@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from synth.audio import AudioError, open_recording, write
-from synth.decoding.headers import ZEROS, claims_of, kind_of
+from synth.decoding.headers import claims_of
+from synth.decoding.kinds import ZEROS, kind_of
 from synth.specimens import SPECIMENS, make
 
 DATA = Path(__file__).parents[1] / "data"
@@ -159,9 +160,34 @@ def test_a_stream_that_changes_its_rate_ends_there(tmp_path: Path) -> None:
         assert any("the stream changes from 16000 Hz, 1 ch" in note for note in recording.facts.notes)
 
 
+def test_a_stream_that_changes_at_once_is_read_from_there(tmp_path: Path) -> None:
+    clip = np.frombuffer((DATA / "005.wav").read_bytes()[44:], dtype="<i2") / 32768
+    adts = next(s for s in SPECIMENS if s.name == "adts")
+    first = make(adts, clip[:1024], 16000, tmp_path).read_bytes()
+    second = make(adts, clip[:32000], 32000, tmp_path).read_bytes()
+    (tmp_path / "joined.aac").write_bytes(first + second)
+    with open_recording(tmp_path / "joined.aac") as recording:
+        assert recording.facts.sample_rate == 32000
+        assert recording.seconds == pytest.approx(1.06, abs=0.1)
+        assert any("were left out: the stream goes on as 32000 Hz" in note for note in recording.facts.notes)
+
+
+def test_the_length_of_a_compressed_wav_is_told_by_its_blocks_or_its_fact_chunk() -> None:
+    adpcm = struct.pack("<HHIIHHHH", 0x11, 1, 16000, 99, 256, 4, 2, 505)
+    mp3 = struct.pack("<HHIIHHHHIHHH", 0x55, 1, 16000, 0, 576, 0, 12, 1, 2, 1152, 1, 1393)
+    for fmt, fact, wanted in (
+        (adpcm, b"", 10 * 505 / 16000),
+        (mp3, b"fact" + struct.pack("<II", 4, 57145), 57145 / 16000),
+    ):
+        body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt + fact + b"data" + struct.pack("<I", 2560) + bytes(2560)
+        data = b"RIFF" + struct.pack("<I", len(body)) + body
+        claims = claims_of(lambda offset, size, data=data: data[offset : offset + size], len(data))
+        assert (claims.seconds, claims.notes) == (pytest.approx(wanted), [])
+
+
 def test_claims_are_read_without_a_decoder(tmp_path: Path) -> None:
     clip = np.frombuffer((DATA / "005.wav").read_bytes()[44:], dtype="<i2")[:32000] / 32768
-    for name in ("wav-rf64", "aiff-24", "au", "caf", "caf-alac", "flac-24", "mp3"):
+    for name in ("wav-rf64", "wav-gsm", "aiff-24", "au", "caf", "caf-alac", "flac-24", "mp3"):
         specimen = next(s for s in SPECIMENS if s.name == name)
         data = make(specimen, clip, 16000, tmp_path).read_bytes()
         claims = claims_of(lambda offset, size, data=data: data[offset : offset + size], len(data))
