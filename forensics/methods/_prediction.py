@@ -26,6 +26,9 @@ FRAME_S = 0.064
 QUIET = 2.0 / 32768.0
 """Smallest prediction error that counts, parts of full scale (two steps of 16 bits)."""
 
+EDGE_S = 0.1
+"""Sound at both ends in which nothing is sought: codecs start and stop there, seconds."""
+
 Signal = NDArray[np.float64]
 
 
@@ -45,7 +48,8 @@ def candidates(exhibit: Exhibit) -> tuple[int, ...]:
         first = max(start - margin, 0)
         samples = _mono(exhibit, first, start + step + margin)
         found += [first + at for at in _candidates(samples, rate) if start <= first + at < start + step]
-    _found[exhibit] = tuple(found)
+    edge = int(EDGE_S * rate)
+    _found[exhibit] = tuple(at for at in found if edge <= at < total - edge)
     return _found[exhibit]
 
 
