@@ -1,0 +1,277 @@
+"""The PDF file around the flowables: pages with header and footer, bookmarks, metadata, tags and attachments.
+
+Deterministic: no clock, no random ids; dates only from the case record or SOURCE_DATE_EPOCH. "Page n of m" and the
+page numbers of the contents are form XObjects that are defined at the end, so that one pass is enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from reportlab import rl_config
+from reportlab.lib.colors import HexColor
+from reportlab.pdfbase import pdfdoc
+from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFStream, PDFString
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
+
+from reports import theme
+from reports.plots import label
+from reports.tagging import Tagger
+from reports.theme import Sheet
+from reports.typeface import BOLD, MONO, SANS, register, shorten, width
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file embedded in the PDF."""
+
+    name: str
+    data: bytes
+    mime: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Furniture:
+    """What stands on every page and in the file's metadata."""
+
+    title: str
+    running: str
+    """Right end of the running header: case, exhibit or file name."""
+    exhibit_sha256: str | None
+    author: str
+    made: datetime | None
+    """Date of the file; None leaves it out."""
+    attachments: Sequence[Attachment] = ()
+
+
+class ReportCanvas(Canvas):  # type: ignore[misc]
+    """A canvas that tags, counts its pages and remembers its headings."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tagger = Tagger()
+        self.headings: list[tuple[int, str, str, int]] = []
+        """Level, bookmark, title, page of every heading so far."""
+        self.wanted: set[str] = set()
+        """Bookmarks whose page number some page shows as a form."""
+
+
+class _Info(pdfdoc.PDFInfo):  # type: ignore[misc]
+    """Document information without invented dates."""
+
+    made: datetime | None = None
+
+    def format(self, document: Any) -> Any:
+        entries: dict[str, Any] = {
+            "Title": PDFString(self.title),
+            "Author": PDFString(self.author),
+            "Subject": PDFString(self.subject),
+            "Creator": PDFString(self.creator),
+            "Producer": PDFString("Voxproof (reportlab)"),
+            "Trapped": PDFName("False"),
+        }
+        if self.made is not None:
+            stamp = self.made.astimezone(UTC).strftime("D:%Y%m%d%H%M%S+00'00'")
+            entries["CreationDate"] = entries["ModDate"] = PDFString(stamp)
+        return PDFDictionary(entries).format(document)
+
+
+class PageNumber(Flowable):  # type: ignore[misc]
+    """The page on which a bookmark will stand, right-aligned; filled in at the end."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        self.across = available_width
+        return available_width, 10.0
+
+    def draw(self) -> None:
+        self.canv.wanted.add(self.key)
+        self.canv.saveState()
+        self.canv.translate(self.across - 20, 2.4)
+        self.canv.doForm(f"page-of-{self.key}")
+        self.canv.restoreState()
+
+
+def epoch_date() -> datetime | None:
+    """SOURCE_DATE_EPOCH as a date, None where it is not set or no number."""
+    said = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
+    return datetime.fromtimestamp(int(said), UTC) if said.isdigit() else None
+
+
+@contextmanager
+def _reportlab_settings() -> Iterator[None]:
+    """Binary streams instead of ASCII-85 while a report is built; reportlab keeps this setting in a global."""
+    before = rl_config.useA85
+    rl_config.useA85 = 0
+    try:
+        yield
+    finally:
+        rl_config.useA85 = before
+
+
+def build(story: Sequence[Flowable], sheet: Sheet, furniture: Furniture) -> bytes:
+    """Lay out the story and return the file."""
+    register()
+    out = io.BytesIO()
+
+    def decorate(canvas: Any, _document: Any) -> None:
+        with canvas.tagger.artifact(canvas):
+            _decorate(canvas, sheet, furniture)
+
+    def make(*args: Any, **kwargs: Any) -> ReportCanvas:
+        canvas = ReportCanvas(*args, **kwargs)
+        canvas._doc.info = info = _Info()
+        info.made = furniture.made
+        info.title, info.author = furniture.title, furniture.author
+        info.subject, info.creator = "Forensic examination of a voice recording", "Voxproof"
+        return canvas
+
+    document = _Template(
+        out, pagesize=(sheet.width, sheet.height), leftMargin=sheet.left, rightMargin=sheet.right,
+        topMargin=sheet.top, bottomMargin=sheet.bottom, invariant=1, pageCompression=1, lang="en", title=furniture.title,
+        furniture=furniture,
+    )  # fmt: skip
+    document.addPageTemplates(PageTemplate("page", [_frame(sheet)], onPage=decorate))
+    with _reportlab_settings():
+        document.build(list(story), canvasmaker=make)
+    return out.getvalue()
+
+
+def _frame(sheet: Sheet) -> Frame:
+    return Frame(
+        sheet.left, sheet.bottom, sheet.measure, sheet.depth, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
+    )
+
+
+class _Template(BaseDocTemplate):  # type: ignore[misc]
+    """Adds forms, tags and attachments after the last page."""
+
+    def __init__(self, *args: Any, furniture: Furniture, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.furniture = furniture
+
+    def _endBuild(self) -> None:  # noqa: N802 (reportlab's name)
+        self._doSave = 0
+        super()._endBuild()  # closes the last page
+        canvas: Any = self.canv
+        pages = canvas.getPageNumber() - 1
+        _form(canvas, "page-total", f"{pages}", theme.FINE, theme.MUTED, "left")
+        where = {key: page for _, key, _, page in canvas.headings}
+        for key in sorted(canvas.wanted):
+            _form(canvas, f"page-of-{key}", f"{where.get(key, '')}", theme.SMALL, theme.INK, "right")
+        canvas.tagger.finish(canvas._doc)
+        attach(canvas._doc, self.furniture.attachments, self.furniture.made)
+        _xmp(canvas._doc, self.furniture)
+        canvas._doc.Catalog.ViewerPreferences = PDFDictionary({"DisplayDocTitle": True})
+        canvas._doc.Catalog.PageMode = PDFName("UseOutlines")
+        canvas.save()
+
+
+def _form(canvas: Any, name: str, words: str, size: float, colour: str, align: str) -> None:
+    canvas.beginForm(name, 0, -3, 40, 12)
+    canvas.setFillColor(HexColor(colour))
+    canvas.setFont(SANS, size)
+    (canvas.drawRightString if align == "right" else canvas.drawString)(20 if align == "right" else 0, 0, words)
+    canvas.endForm()
+
+
+def _decorate(canvas: Any, sheet: Sheet, furniture: Furniture) -> None:
+    page, right = canvas.getPageNumber(), sheet.width - sheet.right
+    if page > 1:
+        y = sheet.height - 38
+        label(canvas, sheet.left, y, "Voxproof", theme.SMALL, theme.INK, font=BOLD)
+        label(canvas, sheet.left + width("Voxproof", theme.SMALL, BOLD) + 6, y, "examination report", theme.SMALL)
+        label(canvas, right, y, shorten(furniture.running, theme.SMALL, sheet.measure * 0.6), theme.SMALL, align="right")
+        canvas.setStrokeColor(HexColor(theme.RULE))
+        canvas.setLineWidth(0.5)
+        canvas.line(sheet.left, y - 6, right, y - 6)
+    y = 34.0
+    canvas.setStrokeColor(HexColor(theme.RULE))
+    canvas.setLineWidth(0.5)
+    canvas.line(sheet.left, y + 10, right, y + 10)
+    words = f"Page {page} of "
+    label(canvas, sheet.left, y, words, theme.FINE)
+    canvas.saveState()
+    canvas.translate(sheet.left + width(words, theme.FINE), y)
+    canvas.doForm("page-total")
+    canvas.restoreState()
+    digest = furniture.exhibit_sha256 or "not known"
+    across = width(digest, 6.2, MONO)
+    label(canvas, right, y, digest, 6.2, align="right", font=MONO)
+    label(canvas, right - across - 5, y, "Exhibit SHA-256", theme.FINE, align="right")
+
+
+def attach(document: Any, attachments: Sequence[Attachment], made: datetime | None) -> None:
+    """Embed files and name them in the catalogue (EmbeddedFiles and AF, ISO 32000-2)."""
+    names: list[Any] = []
+    references: list[Any] = []
+    for index, one in enumerate(sorted(attachments, key=lambda each: each.name)):
+        parameters: dict[str, Any] = {
+            "Size": len(one.data),
+            "CheckSum": pdfdoc.PDFText(hashlib.md5(one.data, usedforsecurity=False).digest(), enc="raw"),
+        }
+        if made is not None:
+            parameters["ModDate"] = PDFString(made.astimezone(UTC).strftime("D:%Y%m%d%H%M%S+00'00'"))
+        stream = PDFStream(
+            PDFDictionary(
+                {
+                    "Type": PDFName("EmbeddedFile"),
+                    "Subtype": PDFName(one.mime.replace("/", "#2F")),
+                    "Params": PDFDictionary(parameters),
+                }
+            ),
+            one.data,
+            [pdfdoc.PDFZCompress],
+        )
+        embedded = document.Reference(stream, f"Attached{index}")
+        spec = PDFDictionary(
+            {
+                "Type": PDFName("Filespec"),
+                "F": PDFString(one.name),
+                "UF": PDFString(one.name),
+                "EF": PDFDictionary({"F": embedded, "UF": embedded}),
+                "AFRelationship": PDFName("Data"),
+                "Desc": PDFString(one.description),
+            }
+        )
+        reference = document.Reference(spec, f"Filespec{index}")
+        names += [PDFString(one.name), reference]
+        references.append(reference)
+    if not references:
+        return
+    catalog = document.Catalog
+    catalog.Names = PDFDictionary({"EmbeddedFiles": PDFDictionary({"Names": PDFArray(names)})})
+    catalog.AF = PDFArray(references)
+    catalog.__NoDefault__ = [*type(catalog).__NoDefault__, "AF"]
+
+
+def _xmp(document: Any, furniture: Furniture) -> None:
+    """The metadata once more as XMP (ISO 16684-1)."""
+    from xml.sax.saxutils import escape
+
+    stamp = f"<xmp:CreateDate>{furniture.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</xmp:CreateDate>" if furniture.made else ""
+    packet = (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+        'xmlns:pdf="http://ns.adobe.com/pdf/1.3/">'
+        f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(furniture.title)}</rdf:li></rdf:Alt></dc:title>'
+        f"<dc:creator><rdf:Seq><rdf:li>{escape(furniture.author)}</rdf:li></rdf:Seq></dc:creator>"
+        "<dc:language><rdf:Bag><rdf:li>en</rdf:li></rdf:Bag></dc:language>"
+        f"<xmp:CreatorTool>Voxproof</xmp:CreatorTool>{stamp}<pdf:Producer>Voxproof (reportlab)</pdf:Producer>"
+        '</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end="w"?>'
+    ).encode("utf-8", errors="backslashreplace")
+    stream = PDFStream(PDFDictionary({"Type": PDFName("Metadata"), "Subtype": PDFName("XML")}), packet, [])
+    document.Catalog.Metadata = stream

@@ -1,0 +1,3 @@
+from reports.blocks import text
+def examiner_report(examination, case, paper, twin):
+    return [text("later")]
