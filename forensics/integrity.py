@@ -1,7 +1,8 @@
 """Continuous or edited: what the methods that bear on continuity say together.
 
 Every method was set to a false-alarm rate of at most 1 % on unedited recordings, so one in-domain *inconsistent* is
-reported; it is named with its method, never hidden by a majority. *Consistent* needs at least three methods that
+reported; it is named with its method, never hidden by a majority. A place that a method could not decide makes the
+answer inconclusive. *Consistent* needs at least three methods that
 could test the exhibit and found nothing; fewer make it inconclusive.
 """
 
@@ -28,6 +29,13 @@ def judge_integrity(findings: Sequence[Finding], seconds: float) -> Integrity:
         )
     if not tested:
         return Integrity(outcome="could_not_test", reasons=("No method of the battery could test the exhibit.",))
+    doubtful = [f for f in tested if f.outcome == "inconclusive" and f.segments]
+    if doubtful:
+        return Integrity(
+            outcome="inconclusive",
+            segments=on_grid((s for f in doubtful for s in f.segments), seconds),
+            reasons=tuple(f"{f.title} ({f.method}): {' '.join(f.reasons)}" for f in doubtful),
+        )
     clear = [f for f in tested if f.outcome == "consistent"]
     if len(clear) < MIN_TESTED:
         said = f"{len(clear)} methods gave a clear answer; at least {MIN_TESTED} are needed."

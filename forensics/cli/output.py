@@ -101,9 +101,22 @@ class Terminal:
 
 
 def _findings(examination: Examination) -> Table:
-    """One row a method: what it is, what it says, why."""
+    """A row for each finding that needs a look, with its first sentence; the consistent ones together in one row."""
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for finding in examination.findings:
-        word = Text(finding.outcome.replace("_", " "), style=COLOURS[finding.outcome])
-        table.add_row(finding.title, word, Text(finding.reasons[0] if finding.reasons else "", style="dim"))
+        if finding.outcome != "consistent":
+            word = Text(finding.outcome.replace("_", " "), style=COLOURS[finding.outcome])
+            table.add_row(word, Text(finding.title), Text(_first_sentence(finding.reasons), style="dim"))
+    calm = [finding.title for finding in examination.findings if finding.outcome == "consistent"]
+    if calm:
+        table.add_row(
+            Text("consistent", style=COLOURS["consistent"]),
+            Text(f"{len(calm)} methods"),
+            Text(", ".join(calm), style="dim"),
+        )
     return table
+
+
+def _first_sentence(reasons: Sequence[str]) -> str:
+    """The first sentence of the first reason."""
+    return reasons[0].split(". ")[0].rstrip(".") + "." if reasons else ""
