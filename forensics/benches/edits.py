@@ -70,11 +70,11 @@ def encode(source: Path, folder: Path, codec: str) -> Path:
         run("ffmpeg", "-y", "-v", "error", "-i", source, "-map_metadata", "-1", "-ac", "1", *options, out)
     elif program == "lame":
         plain = folder / "plain.wav"
-        run("sox", "-V1", source, "-b", "16", plain)
+        run("sox", "-V1", "-R", source, "-b", "16", plain)
         run("lame", "--quiet", *options, plain, out)
     else:
         effects = options.index("rate") if "rate" in options else len(options)
-        run("sox", "-V1", source, *options[:effects], out, *options[effects:])
+        run("sox", "-V1", "-R", source, *options[:effects], out, *options[effects:])
     return out
 
 
@@ -86,7 +86,7 @@ def negative(codec: str, decoded: bool) -> Recipe:
         if decoded:
             plain = folder / "decoded.wav"
             if out.suffix == ".amr-nb":
-                run("sox", "-V1", out, "-b", "16", plain)
+                run("sox", "-V1", "-R", out, "-b", "16", plain)
             else:
                 run("ffmpeg", "-y", "-v", "error", "-i", out, "-c:a", "pcm_s16le", plain)
             out = plain
@@ -112,14 +112,14 @@ def spliced(kind: str, codec: str = "") -> Recipe:
         first, out = sources[0], folder / "joined.wav"
         rate, length = _rate(first), _length(first)
         at = round(float(rng.uniform(0.25, 0.6)) * length * rate) / rate
-        run("sox", "-V1", first, "-b", "16", folder / "a.wav", "trim", "0", f"{round(at * rate)}s")
+        run("sox", "-V1", "-R", first, "-b", "16", folder / "a.wav", "trim", "0", f"{round(at * rate)}s")
         if kind == "cut":
             gone = round(float(rng.uniform(0.15, 0.3)) * length * rate)
-            run("sox", "-V1", first, "-b", "16", folder / "b.wav", "trim", f"{round(at * rate) + gone}s")
+            run("sox", "-V1", "-R", first, "-b", "16", folder / "b.wav", "trim", f"{round(at * rate) + gone}s")
         else:
             skip = round(float(rng.uniform(0.2, 0.6)) * _length(sources[1]) * rate)
-            run("sox", "-V1", sources[1], "-b", "16", folder / "b.wav", "rate", str(rate), "trim", f"{skip}s")
-        run("sox", "-V1", folder / "a.wav", folder / "b.wav", out)
+            run("sox", "-V1", "-R", sources[1], "-b", "16", folder / "b.wav", "rate", str(rate), "trim", f"{skip}s")
+        run("sox", "-V1", "-R", folder / "a.wav", folder / "b.wav", out)
         return (encode(out, folder, codec) if codec else out), (at,)
 
     return make
@@ -133,9 +133,9 @@ def level(gain_db: float, codec: str = "") -> Recipe:
         rate, length = _rate(first), _length(first)
         cut = round(float(rng.uniform(0.25, 0.7)) * length * rate)
         base = -14.0 if gain_db > 0 else 0.0
-        run("sox", "-V1", first, "-b", "16", folder / "a.wav", "gain", str(base), "trim", "0", f"{cut}s")
-        run("sox", "-V1", first, "-b", "16", folder / "b.wav", "gain", str(base + gain_db), "trim", f"{cut}s")
-        run("sox", "-V1", folder / "a.wav", folder / "b.wav", out)
+        run("sox", "-V1", "-R", first, "-b", "16", folder / "a.wav", "gain", str(base), "trim", "0", f"{cut}s")
+        run("sox", "-V1", "-R", first, "-b", "16", folder / "b.wav", "gain", str(base + gain_db), "trim", f"{cut}s")
+        run("sox", "-V1", "-R", folder / "a.wav", folder / "b.wav", out)
         return (encode(out, folder, codec) if codec else out), (cut / rate,)
 
     return make
@@ -148,9 +148,23 @@ def offset(step: float) -> Recipe:
         first, out = sources[0], folder / "offset.wav"
         rate, length = _rate(first), _length(first)
         cut = round(float(rng.uniform(0.35, 0.65)) * length * rate)
-        run("sox", "-V1", first, "-b", "16", folder / "a.wav", "gain", "-3", "trim", "0", f"{cut}s")
-        run("sox", "-V1", first, "-b", "16", folder / "b.wav", "gain", "-3", "trim", f"{cut}s", "dcshift", str(step))
-        run("sox", "-V1", folder / "a.wav", folder / "b.wav", out)
+        run("sox", "-V1", "-R", first, "-b", "16", folder / "a.wav", "gain", "-3", "trim", "0", f"{cut}s")
+        run(
+            "sox",
+            "-V1",
+            "-R",
+            first,
+            "-b",
+            "16",
+            folder / "b.wav",
+            "gain",
+            "-3",
+            "trim",
+            f"{cut}s",
+            "dcshift",
+            str(step),
+        )
+        run("sox", "-V1", "-R", folder / "a.wav", folder / "b.wav", out)
         return out, (cut / rate,)
 
     return make
@@ -183,8 +197,8 @@ def muted(program: str) -> Recipe:
                 "0",
                 f"{gone}s",
             )
-            run("sox", "-V1", "-D", first, "-b", "16", folder / "b.wav", "trim", f"{start + gone}s")
-            run("sox", "-V1", folder / "a.wav", folder / "b.wav", out)
+            run("sox", "-V1", "-R", "-D", first, "-b", "16", folder / "b.wav", "trim", f"{start + gone}s")
+            run("sox", "-V1", "-R", folder / "a.wav", folder / "b.wav", out)
         return out, (start / rate,)
 
     return make
@@ -197,7 +211,7 @@ def narrowed(rate_hz: int) -> Recipe:
         first, out = sources[0], folder / "narrow.wav"
         rate, length = _rate(first), _length(first)
         start, end = (round(length * share * rate) for share in (rng.uniform(0.25, 0.35), rng.uniform(0.6, 0.75)))
-        run("sox", "-V1", first, "-b", "16", folder / "a.wav", "trim", "0", f"{start}s")
+        run("sox", "-V1", "-R", first, "-b", "16", folder / "a.wav", "trim", "0", f"{start}s")
         run(
             "sox",
             "-V1",
@@ -211,9 +225,9 @@ def narrowed(rate_hz: int) -> Recipe:
             "rate",
             str(rate_hz),
         )
-        run("sox", "-V1", folder / "m8.wav", folder / "b.wav", "rate", str(rate))
-        run("sox", "-V1", first, "-b", "16", folder / "c.wav", "trim", f"{end}s")
-        run("sox", "-V1", folder / "a.wav", folder / "b.wav", folder / "c.wav", out)
+        run("sox", "-V1", "-R", folder / "m8.wav", folder / "b.wav", "rate", str(rate))
+        run("sox", "-V1", "-R", first, "-b", "16", folder / "c.wav", "trim", f"{end}s")
+        run("sox", "-V1", "-R", folder / "a.wav", folder / "b.wav", folder / "c.wav", out)
         return out, (start / rate, end / rate)
 
     return make
@@ -222,23 +236,23 @@ def narrowed(rate_hz: int) -> Recipe:
 def upsampled(sources: list[Path], folder: Path, rng: Rng) -> Made:
     """The clip through 8 or 16 kHz into 48 kHz, by SoX."""
     low = ["8k", "16k"][int(rng.integers(2))]
-    run("sox", "-V1", sources[0], folder / "low.wav", "rate", low)
-    run("sox", "-V1", folder / "low.wav", folder / "up.wav", "rate", "48k")
+    run("sox", "-V1", "-R", sources[0], folder / "low.wav", "rate", low)
+    run("sox", "-V1", "-R", folder / "low.wav", folder / "up.wav", "rate", "48k")
     return folder / "up.wav", ()
 
 
 def noisy(sources: list[Path], folder: Path, rng: Rng) -> Made:
     """Pink noise over the clip, by SoX."""
     first = sources[0]
-    run("sox", "-V1", first, "-b", "16", folder / "quiet.wav", "gain", "-n", "-9")
+    run("sox", "-V1", "-R", first, "-b", "16", folder / "quiet.wav", "gain", "-n", "-9")
     run("sox", "-V1", "-R", folder / "quiet.wav", folder / "noise.wav", "synth", "pinknoise", "vol", "0.25")
-    run("sox", "-V1", "-m", folder / "quiet.wav", folder / "noise.wav", folder / "noisy.wav")
+    run("sox", "-V1", "-R", "-m", folder / "quiet.wav", folder / "noise.wav", folder / "noisy.wav")
     return folder / "noisy.wav", ()
 
 
 def short(sources: list[Path], folder: Path, rng: Rng) -> Made:
     """0.7 s of the clip, by SoX."""
-    run("sox", "-V1", sources[0], folder / "short.wav", "trim", f"{0.3 * _length(sources[0]):.3f}", "0.7")
+    run("sox", "-V1", "-R", sources[0], folder / "short.wav", "trim", f"{0.3 * _length(sources[0]):.3f}", "0.7")
     return folder / "short.wav", ()
 
 

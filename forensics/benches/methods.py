@@ -144,7 +144,7 @@ def _draw(clips: Sequence[Clip], count: int, rng: np.random.Generator) -> list[C
 
 
 def plan(clips: Sequence[Clip], negatives: int, share: float, seed: int) -> list[Case]:
-    """All cases of both parts; `share` scales the positives, and the tuning part has half of everything.
+    """All cases of both parts; `share` scales the positives, and the tuning part has a quarter of everything.
 
     A source that thresholds were chosen on never enters the validation part, whichever folder its clips come from.
     """
@@ -156,7 +156,7 @@ def plan(clips: Sequence[Clip], negatives: int, share: float, seed: int) -> list
         if not mine:
             continue
         if tuning:
-            negatives, share = negatives // 2, share / 2
+            negatives, share = negatives // 4, share / 4
         rng = np.random.default_rng([seed, tuning])
         conditions = [(codec, False) for codec in edits.CODECS] + [(codec, True) for codec in edits.TWICE]
         for index, clip in enumerate(_draw(mine, negatives, rng)):
@@ -255,8 +255,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="voxproof bench methods", description=__doc__)
     parser.add_argument("--human", type=Path, action="append", default=[], help="folder with index.csv (tuning part)")
     parser.add_argument("--validation", type=Path, action="append", default=[], help="the same (validation part)")
+    parser.add_argument("--without", type=Path, help="manifest.csv of an earlier run whose clips must not be used")
     parser.add_argument("--cache", type=Path, default=Path("build/bench-methods"), help="folder for results")
-    parser.add_argument("--negatives", type=int, default=400, help="unedited recordings of each part")
+    parser.add_argument("--negatives", type=int, default=480, help="unedited recordings of the validation part")
     parser.add_argument("--share", type=float, default=1.0, help="scale of the numbers of positives")
     parser.add_argument("--seed", type=int, default=20260, help="seed of the whole plan")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -267,6 +268,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         clips += listed_clips(folder, tuning=True)
     for folder in options.validation:
         clips += listed_clips(folder, tuning=False)
+    if options.without:
+        with options.without.open(newline="", encoding="utf-8") as stream:
+            used = {(row["source"], row["clip"]) for row in csv.DictReader(stream)}
+        clips = [clip for clip in clips if clip.tuning or (clip.source, clip.path.name) not in used]
     if not clips:
         parser.error("no recordings: install pocketsphinx-testdata, or give --human or --validation")
     rows = run(plan(clips, options.negatives, options.share, options.seed), options.cache, options.quiet)

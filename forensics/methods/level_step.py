@@ -54,7 +54,7 @@ class LevelStep(Method):
     title = "Level and noise-floor steps"
     purpose = "Looks for instants from which the sound goes on louder or quieter by one factor."
     domain = Domain(min_seconds=0.5, min_sample_rate=8000)
-    threshold: ClassVar[float] = 10.0
+    threshold: ClassVar[float] = 20.0
     """Improvement of the prediction, ratio of powers."""
     least_gain_db: ClassVar[float] = 2.0
     """Smallest step, dB."""

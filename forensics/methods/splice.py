@@ -52,9 +52,9 @@ class Splice(Method):
     title = "Butt splices"
     purpose = "Looks for instants at which the waveform breaks off and goes on as if from elsewhere."
     domain = Domain(min_seconds=0.5, min_sample_rate=8000)
-    threshold: ClassVar[float] = 6.0
+    threshold: ClassVar[float] = 8.0
     """Score from which an instant counts as a join."""
-    doubt: ClassVar[float] = 4.5
+    doubt: ClassVar[float] = 6.0
     """Score from which an instant is reported as inconclusive."""
     onset_db: ClassVar[float] = 12.0
     """A rise of level by more than this may be the onset of a sound (a plosive, a click) and does not count."""
