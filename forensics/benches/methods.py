@@ -144,7 +144,7 @@ def _draw(clips: Sequence[Clip], count: int, rng: np.random.Generator) -> list[C
 
 
 def plan(clips: Sequence[Clip], negatives: int, share: float, seed: int) -> list[Case]:
-    """All cases of both parts; `share` scales the positives, and the tuning part has a quarter of everything.
+    """All cases of both parts; `share` scales the positives, and the tuning part has an eighth of everything.
 
     A source that thresholds were chosen on never enters the validation part, whichever folder its clips come from.
     """
@@ -156,7 +156,7 @@ def plan(clips: Sequence[Clip], negatives: int, share: float, seed: int) -> list
         if not mine:
             continue
         if tuning:
-            negatives, share = negatives // 4, share / 4
+            negatives, share = negatives // 8, share / 8
         rng = np.random.default_rng([seed, tuning])
         conditions = [(codec, False) for codec in edits.CODECS] + [(codec, True) for codec in edits.TWICE]
         for index, clip in enumerate(_draw(mine, negatives, rng)):

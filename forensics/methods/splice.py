@@ -7,12 +7,14 @@ or a glottal pulse surprises one of them inside its own side as well, so it scor
 discontinuities by autoregressive residuals, S. J. Godsill and P. J. W. Rayner, "Digital Audio Restoration", Springer
 1998; joins as traces of editing: SWGDE Best Practices for Digital Audio Authentication.
 
-The score is the harmonic mean of the two surprises, each divided by the largest prediction error on its own side.
+The score is the harmonic mean of the two surprises, each divided by the largest prediction error on its own side;
+where the level falls by 12 dB or more it is the geometric mean, since natural sound starts but never stops at once.
 Joins in noise or in silence, joins with fades, and joins that were coded with loss afterwards stay below the threshold.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -35,7 +37,7 @@ class Break:
 
     at_s: float
     score: float
-    """Smaller of the two surprises, in units of the largest error on the same side."""
+    """Mean of the two surprises, each in units of the largest error on its own side."""
     before_db: float
     """RMS of the 5 ms before, dBFS."""
     after_db: float
@@ -56,6 +58,8 @@ class Splice(Method):
     """Score from which an instant counts as a join."""
     doubt: ClassVar[float] = 6.0
     """Score from which an instant is reported as inconclusive."""
+    fall_db: ClassVar[float] = 12.0
+    """A fall of level by this much within a sample: sound starts at once, but does not stop at once."""
     onset_db: ClassVar[float] = 12.0
     """A rise of level by more than this may be the onset of a sound (a plosive, a click) and does not count."""
     overshoot_db: ClassVar[float] = 10.0
@@ -70,6 +74,7 @@ class Splice(Method):
         return {
             "threshold": self.threshold,
             "doubt": self.doubt,
+            "fall_db": self.fall_db,
             "onset_db": self.onset_db,
             "overshoot_db": self.overshoot_db,
             "least_jump_dbfs": self.least_jump_dbfs,
@@ -79,7 +84,7 @@ class Splice(Method):
         }
 
     def examine(self, exhibit: Exhibit) -> Finding:
-        breaks = list(_breaks(exhibit))
+        breaks = list(_breaks(exhibit, self.fall_db))
         kept = [b for b in breaks if self._may_be_join(b)]
         joins = [b for b in kept if b.score >= self.threshold]
         doubtful = [b for b in kept if self.doubt <= b.score < self.threshold]
@@ -179,13 +184,13 @@ class Splice(Method):
         return figures
 
 
-def _breaks(exhibit: Exhibit) -> Iterator[Break]:
+def _breaks(exhibit: Exhibit, fall_db: float) -> Iterator[Break]:
     """Scored candidates in time order."""
     rate = exhibit.facts.sample_rate
     side, near = int(SIDE_S * rate), int(0.005 * rate)
     for candidate in candidates(exhibit):
         first, samples = around(exhibit, candidate, side + NEAR + 1)
-        found = _best(samples, candidate - first, side)
+        found = _best(samples, candidate - first, side, fall_db)
         if found is not None:
             score, at, jump = found
             yield Break(
@@ -197,7 +202,7 @@ def _breaks(exhibit: Exhibit) -> Iterator[Break]:
             )
 
 
-def _best(samples: Signal, candidate: int, side: int) -> tuple[float, int, float] | None:
+def _best(samples: Signal, candidate: int, side: int, fall_db: float) -> tuple[float, int, float] | None:
     """The highest score near a candidate as (score, first sample after the join, jump)."""
     best: tuple[float, int, float] | None = None
     for at in range(candidate - NEAR, candidate + NEAR + 1):
@@ -208,10 +213,10 @@ def _best(samples: Signal, candidate: int, side: int) -> tuple[float, int, float
         if np.ptp(left[-near:-1]) < QUIET or np.ptp(right[-near:-1]) < QUIET:
             continue  # next to digital silence: another method's question
         forward, usual_forward = surprise(left)
-        if best is not None and 2.0 * forward <= best[0] * usual_forward:
-            continue
         backward, usual_backward = surprise(right)
-        score = 2.0 / (usual_forward / max(forward, 1e-9) + usual_backward / max(backward, 1e-9))
+        one, other = forward / usual_forward, backward / usual_backward
+        fall = level(samples[at - side // 5 : at]) - level(samples[at : at + side // 5])
+        score = math.sqrt(one * other) if fall >= fall_db else 2.0 * one * other / max(one + other, 1e-9)
         if best is None or score > best[0]:
             best = (score, at, min(forward, backward))
     return best
