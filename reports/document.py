@@ -24,7 +24,7 @@ from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
 
 from reports import theme
 from reports.plots import label
-from reports.tagging import Tagger
+from reports.tagging import Tagger, mark
 from reports.theme import Sheet
 from reports.typeface import BOLD, MONO, SANS, register, shorten, width
 
@@ -69,6 +69,8 @@ class _Info(pdfdoc.PDFInfo):  # type: ignore[misc]
     """Document information without invented dates."""
 
     made: datetime | None = None
+    signature_box: tuple[float, ...] | None = None
+    """Page (from 0) and rectangle kept free for a visible signature."""
 
     def format(self, document: Any) -> Any:
         entries: dict[str, Any] = {
@@ -79,6 +81,8 @@ class _Info(pdfdoc.PDFInfo):  # type: ignore[misc]
             "Producer": PDFString("Voxproof (reportlab)"),
             "Trapped": PDFName("False"),
         }
+        if self.signature_box is not None:
+            entries["VoxproofSignatureBox"] = PDFArray([round(value, 2) for value in self.signature_box])
         if self.made is not None:
             stamp = self.made.astimezone(UTC).strftime("D:%Y%m%d%H%M%S+00'00'")
             entries["CreationDate"] = entries["ModDate"] = PDFString(stamp)
@@ -102,6 +106,44 @@ class PageNumber(Flowable):  # type: ignore[misc]
         self.canv.translate(self.across - 20, 2.4)
         self.canv.doForm(f"page-of-{self.key}")
         self.canv.restoreState()
+
+
+class Digest(Flowable):  # type: ignore[misc]
+    """A hash on one line that `report check` finds again by its mark in the page stream."""
+
+    def __init__(self, name: str, digest: str, size: float = 7.2) -> None:
+        super().__init__()
+        self.name, self.digest, self.size = name, digest, size
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        room = available_width / max(width(self.digest, 1.0, MONO), 1.0)
+        self.size = min(self.size, room)
+        return available_width, self.size * 1.4
+
+    def draw(self) -> None:
+        with mark(self.canv, "P"):
+            self.canv._code.append(f"/{self.name} BMC")
+            label(self.canv, 0, 2.4, self.digest, self.size, theme.INK, font=MONO)
+            self.canv._code.append("EMC")
+
+
+class SignatureBox(Flowable):  # type: ignore[misc]
+    """The place of the visible signature."""
+
+    up = 58.0
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        self.across = available_width
+        return available_width, self.up
+
+    def draw(self) -> None:
+        canvas = self.canv
+        with canvas.tagger.artifact(canvas):
+            canvas.setStrokeColor(HexColor(theme.FAINT))
+            canvas.setLineWidth(0.6)
+            canvas.rect(0, 0, self.across, self.up)
+        left, low = canvas.absolutePosition(0, 0)
+        canvas._doc.info.signature_box = (canvas.getPageNumber() - 1, left, low, left + self.across, low + self.up)
 
 
 def epoch_date() -> datetime | None:

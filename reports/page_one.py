@@ -125,7 +125,6 @@ def _answers(examination: Examination, measure: float, detail: int) -> list[Flow
     verdict, integrity = examination.verdict, examination.integrity
     inner = measure - 20
     colour = theme.OUTCOME_COLOUR[verdict.outcome]
-    wash = {theme.VERMILION: theme.VERMILION_WASH, theme.TEAL: theme.TEAL_WASH}.get(colour, theme.WASH)
     answer: list[Flowable] = [
         text("THE ANSWER: MACHINE OR PERSON", "label"),
         gap(3),
@@ -146,10 +145,9 @@ def _answers(examination: Examination, measure: float, detail: int) -> list[Flow
     answer += [gap(5), LrScale(verdict.log10_lr, verdict.log10_lr_bounds, ("spoken by a person (H2)", "made by a machine (H1)"))]
     hypotheses = f"<b>H1</b> {markup(verdict.propositions.h1)}. <b>H2</b> {markup(verdict.propositions.h2)}."
     answer.append(text(hypotheses, "fine"))
-    story: list[Flowable] = [panel(answer, measure, wash, colour), gap(6)]
+    story: list[Flowable] = [panel(answer, measure, edge=colour), gap(6)]
 
     shade = theme.OUTCOME_COLOUR[integrity.outcome]
-    tint = {theme.VERMILION: theme.VERMILION_WASH, theme.TEAL: theme.TEAL_WASH}.get(shade, theme.WASH)
     seconds = examination.exhibit.seconds or 0.0
     whole: list[Flowable] = [
         text("CONTINUITY OF THE RECORDING", "label"),
@@ -169,7 +167,7 @@ def _answers(examination: Examination, measure: float, detail: int) -> list[Flow
         gap(2),
         text(markup(_clip(wording.attribution_words(examination), 170)), "small"),
     ]
-    story.append(panel([side_by_side(whole, other, inner, 18.0)], measure, tint, shade, 8.0))
+    story.append(panel([side_by_side(whole, other, inner, 18.0)], measure, edge=shade, pad=8.0))
     return story
 
 

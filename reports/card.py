@@ -1,0 +1,58 @@
+"""Facts of a trained model's card, for the report; only of the very weights that took part, told by their hash."""
+
+from __future__ import annotations
+
+from detectors.card import Card, Figure, shipped_cards
+from reports.axes import number
+
+
+def card_of(weights_sha256: str) -> Card | None:
+    """The installed card whose weights have this SHA-256."""
+    return next((card for card in shipped_cards() if card.sha256 == weights_sha256), None)
+
+
+def card_facts(card: Card) -> list[tuple[str, str]]:
+    """(label, words) of a card."""
+    human, machine = sum(one.human for one in card.training), sum(one.machine for one in card.training)
+    calibration, domain = card.calibration, card.domain
+    return [
+        ("What it is", card.summary),
+        ("Origin, licence", card.attribution),
+        ("Trained on", f"{human} clips of people and {machine} of machines from {len(card.training)} sources"),
+        ("Calibrated on", f"{calibration.clips} clips of {calibration.sources} independent sources"),
+        (
+            "Largest |log10 LR|",
+            f"{number(calibration.cap)} (log10 of the independent validation sources); "
+            f"ELUB {number(calibration.elub.lower)} to {number(calibration.elub.upper)}",
+        ),
+        ("Thresholds", f"machine above {number(card.thresholds.machine)}, person below {number(card.thresholds.human)} (log10 LR)"),
+        (
+            "Validity domain",
+            f"at least {number(domain.min_speech_seconds)} s of speech; SNR of {number(domain.min_snr_db)} dB or more; band edge "
+            f"of {number(domain.min_band_hz)} Hz or more; channels: {', '.join(domain.channels)}; "
+            f"languages: {', '.join(domain.languages)}",
+        ),
+        *(("Limit", limit) for limit in card.limits),
+    ]
+
+
+def figure_rows(card: Card) -> list[tuple[str, str, str, str, str]]:
+    """Condition, n, EER, false positives, true positives: one row per measured condition."""
+    return [
+        (
+            one.condition,
+            f"{one.human} + {one.machine} clips of {one.human_sources} + {one.generators} sources",
+            f"{number(100 * one.eer, 3)} %",
+            _rate(one, "false_positive"),
+            _rate(one, "true_positive"),
+        )
+        for one in card.figures
+    ]
+
+
+def _rate(figure: Figure, which: str) -> str:
+    if which == "false_positive":
+        rate, (low, high) = figure.false_positive_rate, figure.false_positive_interval
+    else:
+        rate, (low, high) = figure.true_positive_rate, figure.true_positive_interval
+    return f"{number(100 * rate, 3)} % ({number(100 * low, 3)}–{number(100 * high, 3)} %)"

@@ -1,0 +1,109 @@
+"""One block per examination method: what it is, where it is valid, its error rates, what it measured and found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reportlab.platypus import CondPageBreak, Flowable
+
+from detectors.metrics import wilson_interval
+from forensics.records import ErrorRate, Examination, Finding
+from reports import wording
+from reports.axes import number, signed
+from reports.blocks import Heading, Sign, facts, gap, grid, side_by_side, text
+from reports.measurements import named, parameters, shown
+from reports.plots import FigureBlock, between
+from reports.typeface import markup, mono
+
+SEGMENTS = 12
+"""Stretches listed in a method's block; the rest stands in the appendix's data."""
+
+
+def rate(hits: int, n: int) -> str:
+    """A rate as share with its 95 % Wilson interval."""
+    if n == 0:
+        return "not measured"
+    low, high = wilson_interval(hits, n)
+    return f"{hits} of {n} ({number(100 * hits / n, 3)} %; {number(100 * low, 3)}–{number(100 * high, 3)} %)"
+
+
+def error_table(rates: tuple[ErrorRate, ...], measure: float) -> Flowable:
+    """Known error rates with intervals and numbers."""
+    rows = [(markup(one.condition), markup(rate(one.hits, one.positives)), markup(rate(one.false_alarms, one.negatives))) for one in rates]
+    head = ("Known error rates: material", "Trace found (95 % interval)", "False alarms (95 % interval)")
+    return grid(head, rows, (measure * 0.42, measure * 0.29, measure * 0.29))
+
+
+def method_block(finding: Finding, examination: Examination, number_: str, measure: float) -> list[Flowable]:
+    """Everything about one finding, in the order an examiner reads it."""
+    seconds = examination.exhibit.seconds
+    title = finding.title or finding.method
+    story: list[Flowable] = [
+        CondPageBreak(130),
+        Heading(markup(title), 2, f"method-{number_}", markup_plain(title), number_),
+        side_by_side(
+            [text(f"{mono(finding.method)} &nbsp; version {markup(finding.version)}", "small-muted")], [Sign(finding.outcome)],
+            measure, 10, 0.72,
+        ),
+        gap(3),
+    ]  # fmt: skip
+    if finding.purpose:
+        story.append(text(markup(finding.purpose), "body"))
+    inside = "This exhibit lies inside." if finding.in_domain else "This exhibit lies outside, or the method did not get to answer."
+    rows: list[tuple[str, Any]] = [
+        ("Validity domain", markup(f"{wording.capital(finding.domain) or wording.NOT_STATED}. {inside}")),
+        ("Parameters", markup(parameters(finding.parameters))),
+    ]
+    models = [one for one in examination.tool.models if one.name in (finding.method, finding.method.split(".")[-1])]
+    rows += [("Model", f"{markup(one.name)}, version {markup(one.version)}, SHA-256 {mono(one.sha256)}") for one in models]
+    if not finding.error_rates:
+        rows.append(("Known error rates", "Not measured for this version of the method."))
+    story.append(facts(rows, measure, 92))
+    if finding.error_rates:
+        story.append(error_table(finding.error_rates, measure))
+    if finding.measurements:
+        story.append(_measured(finding, measure))
+    for figure in finding.figures:
+        story += [gap(3), FigureBlock(figure, seconds, segments=finding.segments if figure.kind == "time" else ())]
+    if finding.log10_lr is not None:
+        said = f"log10 LR {signed(finding.log10_lr)}"
+        if finding.log10_lr_bounds is not None:
+            said += f", 95 % bounds {signed(finding.log10_lr_bounds[0])} to {signed(finding.log10_lr_bounds[1])}"
+        words = f"<b>Finding.</b> {markup(said)} (positive: machine). {markup(wording.FINDING_WORDS[finding.outcome])} "
+    else:
+        words = f"<b>Finding.</b> {markup(wording.FINDING_WORDS[finding.outcome])} "
+    story += [gap(2), text(words + " ".join(markup(reason) for reason in finding.reasons), "body")]
+    if finding.segments and seconds:
+        story.append(_segments(finding, seconds, measure))
+    story.append(gap(8))
+    return story
+
+
+def markup_plain(title: str) -> str:
+    """A title for the bookmarks."""
+    return " ".join(title.split())
+
+
+def _measured(finding: Finding, measure: float) -> Flowable:
+    rows = []
+    for name, value in finding.measurements.items():
+        words, unit = named(name)
+        rows.append((markup(words), markup(shown(value)), markup(unit)))
+    return grid(("Measurement", "Value", "Unit"), rows, (measure * 0.36, measure * 0.46, measure * 0.18))
+
+
+def _segments(finding: Finding, seconds: float, measure: float) -> Flowable:
+    rows = [
+        (
+            markup(between(span, seconds)),
+            markup(f"{span.end_s - span.start_s:.2f} s"),
+            markup(signed(span.log10_lr)) if span.log10_lr is not None else "–",
+            markup((span.note or "")[:300]),
+        )
+        for span in finding.segments[:SEGMENTS]
+    ]
+    rest = len(finding.segments) - SEGMENTS
+    if rest > 0:
+        rows.append((f"and {rest} more", "", "", "in the machine twin"))
+    head = ("Where", "Length", "log10 LR", "What")
+    return grid(head, rows, (measure * 0.24, measure * 0.14, measure * 0.14, measure * 0.48), right=(1, 2))
