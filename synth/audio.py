@@ -56,13 +56,13 @@ class Limits:
     memory_bytes: int = 1 << 30
     """Address space of the decoding child, in bytes."""
     wall_seconds: float | None = None
-    """Longest time to decode; None scales it to the file: 8 s and 1 s per 100 kB, at most 900 s."""
+    """Longest time to decode; None scales it to the file: 6 s and 1 s per 100 kB, at most 900 s."""
     channels: int = 64
     """Largest number of channels."""
 
     def for_size(self, file_bytes: int) -> dict[str, float]:
         """The limits of one file, as the decoding child takes them."""
-        wall = self.wall_seconds if self.wall_seconds is not None else min(900.0, 8.0 + file_bytes / 100_000)
+        wall = self.wall_seconds if self.wall_seconds is not None else min(900.0, 6.0 + file_bytes / 100_000)
         return {
             "seconds": self.seconds,
             "decoded_bytes": self.decoded_bytes,

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 60.0
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 """Time beyond the request's own limit after which the server itself counts as hung."""
 CODE = "import sys; sys.path.append(sys.argv[1]); from synth.decoding.child import serve; serve(int(sys.argv[2]))"
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL")
@@ -111,10 +111,17 @@ def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
         }
     try:
         reply = server.ask(request, source, target)
+    except TimeoutError:
+        _kill(server)
+        seconds = request["limits"]["wall_seconds"] + GRACE_SECONDS
+        return {
+            "ok": False,
+            "kind": "time",
+            "cause": f"got no answer from the decoding process within {seconds:.0f} s",
+            "cure": "Try again; if it happens again, the file may be made to hang decoders.",
+        }
     except (OSError, ValueError) as error:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(server.process.pid, signal.SIGKILL)
-        server.close()
+        _kill(server)
         return {
             "ok": False,
             "kind": "crash",
@@ -127,6 +134,13 @@ def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
     with _lock:
         _idle.append(server)
     return reply
+
+
+def _kill(server: _Server) -> None:
+    """End a server that does not answer, and its child with it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(server.process.pid, signal.SIGKILL)
+    server.close()
 
 
 def start() -> None:

@@ -252,6 +252,18 @@ def test_a_killed_decoding_server_is_replaced() -> None:
     assert read(CLIP).seconds == FRAMES / 16000
 
 
+def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    open_recording(CLIP).close()
+    (server,) = worker._idle[-1:]
+    os.kill(server.process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(worker, "GRACE_SECONDS", 0.0)
+    with pytest.raises(AudioError, match="no answer from the decoding process") as caught:
+        open_recording(CLIP, Limits(wall_seconds=0.2))
+    assert caught.value.kind == "time"
+    assert server.process.returncode == -signal.SIGKILL
+    assert read(CLIP).seconds == FRAMES / 16000
+
+
 def test_a_server_can_be_started_ahead() -> None:
     worker.shut()
     prepare()
