@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.fusion import Fusion
-
 from forensics.records import Finding, Verdict
 from forensics.words import support
 

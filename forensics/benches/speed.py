@@ -110,8 +110,8 @@ def _cold(clip: Path, folder: Path, yardstick: float) -> list[Row]:
 
 def _library(clip: Path, yardstick: float) -> list[Row]:
     import torch
-    from detectors.fusion import load_fusion
 
+    from detectors.fusion import load_fusion
     from forensics.battery import load_battery
     from forensics.examine import examine
     from forensics.exhibit import Exhibit

@@ -87,16 +87,18 @@ def verify(
     Exit code: 0 supports a person, 10 supports a machine, 15 edited, 20 inconclusive, 30 could not be tested;
     of several clips the first of 10, 15, 30, 20, 0 that occurs.
     """
+    from synth import audio
+
+    audio.prepare()  # the decoding process starts while this one still imports
     from detectors.fusion import load_fusion
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
     from forensics.examine import examine
-    from synth.audio import Limits
 
     terminal = Terminal(quiet=as_json)
     battery = load_battery(only)
     fusion = load_fusion()
-    limits = Limits() if max_seconds is None else Limits(seconds=max_seconds)
+    limits = audio.Limits() if max_seconds is None else audio.Limits(seconds=max_seconds)
     output = _Output(report_dir, page, p12, case_dir) if report_dir or case_dir else None
     codes = []
     with terminal.progress(len(clips), len(battery)) as progress:
