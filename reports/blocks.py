@@ -24,7 +24,12 @@ from reports.typeface import BOLD, MONO, SANS, register
 def style(name: str) -> ParagraphStyle:
     """A paragraph style of the design system by name."""
     register()
-    common: dict[str, Any] = {"fontName": SANS, "textColor": HexColor(theme.INK), "splitLongWords": 1, "bulletFontName": SANS}
+    common: dict[str, Any] = {
+        "fontName": SANS,
+        "textColor": HexColor(theme.INK),
+        "splitLongWords": 1,
+        "bulletFontName": SANS,
+    }
     sizes: dict[str, dict[str, Any]] = {
         "body": {"fontSize": theme.BODY, "leading": 12.6, "spaceAfter": 4},
         "tight": {"fontSize": theme.BODY, "leading": 12.0},
@@ -36,18 +41,18 @@ def style(name: str) -> ParagraphStyle:
         "cell-right": {"fontSize": theme.SMALL, "leading": 10.2, "alignment": TA_RIGHT},
         "head": {"fontSize": theme.FINE, "leading": 8.8, "textColor": HexColor(theme.MUTED), "fontName": BOLD},
         "head-right": {
-            "fontSize": theme.FINE, "leading": 8.8, "textColor": HexColor(theme.MUTED), "fontName": BOLD, "alignment": TA_RIGHT,
+            "fontSize": theme.FINE, "leading": 8.8, "textColor": HexColor(theme.MUTED), "fontName": BOLD, "alignment": TA_RIGHT,  # noqa: E501
         },
         "mono": {"fontSize": 7.2, "leading": 9.8, "fontName": MONO},
         "label": {"fontSize": theme.FINE, "leading": 9, "textColor": HexColor(theme.MUTED), "fontName": BOLD},
         "lead": {"fontSize": theme.LEAD, "leading": 14.4, "spaceAfter": 4},
-        "bullet": {"fontSize": theme.BODY, "leading": 12.2, "leftIndent": 10, "bulletIndent": 0, "bulletFontSize": theme.BODY, "spaceAfter": 2.5},
-        "bullet-small": {"fontSize": theme.SMALL, "leading": 10.4, "leftIndent": 9, "bulletIndent": 0, "bulletFontSize": theme.SMALL, "spaceAfter": 2},
+        "bullet": {"fontSize": theme.BODY, "leading": 12.2, "leftIndent": 10, "bulletIndent": 0, "bulletFontSize": theme.BODY, "spaceAfter": 2.5},  # noqa: E501
+        "bullet-small": {"fontSize": theme.SMALL, "leading": 10.4, "leftIndent": 9, "bulletIndent": 0, "bulletFontSize": theme.SMALL, "spaceAfter": 2},  # noqa: E501
         "answer": {"fontSize": 15.5, "leading": 18.5, "fontName": BOLD},
         "answer-small": {"fontSize": 11.5, "leading": 14, "fontName": BOLD},
         "h1": {"fontSize": theme.H1, "leading": 23, "fontName": BOLD},
-        "h2": {"fontSize": theme.H2, "leading": 18, "fontName": BOLD, "spaceBefore": 4, "spaceAfter": 6, "keepWithNext": 1},
-        "h3": {"fontSize": theme.H3, "leading": 14, "fontName": BOLD, "spaceBefore": 6, "spaceAfter": 3, "keepWithNext": 1},
+        "h2": {"fontSize": theme.H2, "leading": 18, "fontName": BOLD, "spaceBefore": 4, "spaceAfter": 6, "keepWithNext": 1},  # noqa: E501
+        "h3": {"fontSize": theme.H3, "leading": 14, "fontName": BOLD, "spaceBefore": 6, "spaceAfter": 3, "keepWithNext": 1},  # noqa: E501
         "h4": {
             "fontSize": theme.SMALL, "leading": 10.4, "fontName": BOLD, "textColor": HexColor(theme.MUTED),
             "spaceBefore": 6, "spaceAfter": 2, "keepWithNext": 1,
@@ -157,7 +162,9 @@ class Sign(Flowable):  # type: ignore[misc]
     def draw(self) -> None:
         with mark(self.canv, "P"):
             draw_sign(self.canv, self.outcome, 3.4, self.size * 0.56, self.size * 0.38)
-            self.canv.setFillColor(HexColor(theme.OUTCOME_COLOUR[self.outcome] if self.outcome != "could_not_test" else theme.MUTED))
+            self.canv.setFillColor(
+                HexColor(theme.OUTCOME_COLOUR[self.outcome] if self.outcome != "could_not_test" else theme.MUTED)
+            )
             self.canv.setFont(BOLD, self.size)
             self.canv.drawString(10, self.size * 0.25, theme.OUTCOME_WORD[self.outcome])
 
@@ -177,7 +184,9 @@ def _table(rows: list[list[Any]], widths: Sequence[float], commands: list[tuple[
     return made
 
 
-def grid(head: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[float], right: Iterable[int] = ()) -> Table:
+def grid(
+    head: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[float], right: Iterable[int] = ()
+) -> Table:
     """A table with a head that repeats on every page; `right` names right-aligned columns; widths in points."""
     aligned = set(right)
     titles = [text(title, "head-right" if column in aligned else "head") for column, title in enumerate(head)]
@@ -223,7 +232,9 @@ def side_by_side(left: list[Any], right: list[Any], measure: float, between: flo
     return made
 
 
-def panel(content: list[Any], measure: float, wash: str = theme.WASH, edge: str | None = None, pad: float = 9.0) -> Table:
+def panel(
+    content: list[Any], measure: float, wash: str = theme.WASH, edge: str | None = None, pad: float = 9.0
+) -> Table:
     """A washed box around flowables, with a coloured edge at its left where one is given."""
     made = Table([[content]], colWidths=[measure], hAlign="LEFT")
     commands: list[tuple[Any, ...]] = [

@@ -25,10 +25,13 @@ def card_facts(card: Card) -> list[tuple[str, str]]:
             f"{number(calibration.cap)} (log10 of the independent validation sources); "
             f"ELUB {number(calibration.elub.lower)} to {number(calibration.elub.upper)}",
         ),
-        ("Thresholds", f"machine above {number(card.thresholds.machine)}, person below {number(card.thresholds.human)} (log10 LR)"),
+        (
+            "Thresholds",
+            f"machine above {number(card.thresholds.machine)}, person below {number(card.thresholds.human)} (log10 LR)",
+        ),
         (
             "Validity domain",
-            f"at least {number(domain.min_speech_seconds)} s of speech; SNR of {number(domain.min_snr_db)} dB or more; band edge "
+            f"at least {number(domain.min_speech_seconds)} s of speech; SNR of {number(domain.min_snr_db)} dB or more; band edge "  # noqa: E501
             f"of {number(domain.min_band_hz)} Hz or more; channels: {', '.join(domain.channels)}; "
             f"languages: {', '.join(domain.languages)}",
         ),

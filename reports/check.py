@@ -54,14 +54,20 @@ class ReportCheck(Record):
             "unknown": "issuer not among the trusted roots",
             "none": "none",
         }[self.certificate]
-        exhibit = {"matches": "is this file", "differs": "is NOT this file", "not_given": "not given, not compared"}[self.exhibit]
+        exhibit = {"matches": "is this file", "differs": "is NOT this file", "not_given": "not given, not compared"}[
+            self.exhibit
+        ]
         head = (
             f"Signature    {self.signature}" + (", covers the whole file" if self.covers_whole_file else ""),
             f"Certificate  {worth}" + (f"; {self.signer}" if self.signer else ""),
             f"Twin         {self.twin}",
             f"Exhibit      {exhibit}",
         )
-        return head + tuple(f"Problem: {one}" for one in self.problems) + (() if self.problems else ("All checks passed.",))
+        return (
+            head
+            + tuple(f"Problem: {one}" for one in self.problems)
+            + (() if self.problems else ("All checks passed.",))
+        )
 
 
 def check(pdf: Path, exhibit: Path | None = None, *, trust: Iterable[Path] = ()) -> ReportCheck:
@@ -83,9 +89,17 @@ def check(pdf: Path, exhibit: Path | None = None, *, trust: Iterable[Path] = ())
             raise VoxproofError(f"the exhibit cannot be read ({error.strerror or error})", path=exhibit) from error
         compared = "matches" if actual == expected else "differs"
         if actual != expected:
-            problems.append(f"{exhibit} has SHA-256 {actual}; the report is about {expected or 'a file whose hash is not known'}")
+            problems.append(
+                f"{exhibit} has SHA-256 {actual}; the report is about {expected or 'a file whose hash is not known'}"
+            )
     return ReportCheck(
-        pdf=str(pdf), twin=twin, twin_sha256=digest, exhibit=compared, exhibit_sha256=expected, problems=tuple(problems), **found
+        pdf=str(pdf),
+        twin=twin,
+        twin_sha256=digest,
+        exhibit=compared,
+        exhibit_sha256=expected,
+        problems=tuple(problems),
+        **found,
     )
 
 
@@ -162,7 +176,7 @@ def _container(data: bytes, embedded: Any, problems: list[str]) -> bool:
     der = embedded.pkcs7_content
     parsed = cms.ContentInfo.load(der, strict=False)
     exact = parsed.dump()
-    expected = b"<" + binascii.hexlify(exact).ljust(max(len(gap) - 2, 0), b"0") + b">"
+    expected = b"<" + binascii.hexlify(exact).upper().ljust(max(len(gap) - 2, 0), b"0") + b">"
     if gap != expected or parsed.dump(force=True) != exact:
         problems.append("the container of the signature was changed")
     signed = parsed["content"]
@@ -178,7 +192,8 @@ def _container(data: bytes, embedded: Any, problems: list[str]) -> bool:
         and signed["encap_content_info"]["content_type"].native == "data"
         and len(signed["signer_infos"]) == 1
         and attributes <= {"signature_time_stamp_token"}
-        and identifier.native == {"issuer": embedded.signer_cert.issuer.native, "serial_number": embedded.signer_cert.serial_number}
+        and identifier.native
+        == {"issuer": embedded.signer_cert.issuer.native, "serial_number": embedded.signer_cert.serial_number}
         and _only_null(signer["digest_algorithm"])
         and all(_only_null(one) for one in signed["digest_algorithms"])
     )
@@ -191,7 +206,9 @@ def _only_null(algorithm: Any) -> bool:
     return algorithm["parameters"].dump() in (b"", b"\x05\x00")
 
 
-def _twin(data: bytes, problems: list[str]) -> tuple[Literal["intact", "differs", "unreadable", "missing"], str | None, Examination | None]:
+def _twin(
+    data: bytes, problems: list[str]
+) -> tuple[Literal["intact", "differs", "unreadable", "missing"], str | None, Examination | None]:
     """The embedded examination against its schema and the SHA-256 printed in the report."""
     from pyhanko.pdf_utils.reader import PdfFileReader
 
@@ -212,7 +229,9 @@ def _twin(data: bytes, problems: list[str]) -> tuple[Literal["intact", "differs"
     state: Literal["intact", "differs"] = "intact"
     printed = _printed(reader)
     if printed.get("TwinSHA256") != digest:
-        problems.append(f"the machine twin has SHA-256 {digest}; the report prints {printed.get('TwinSHA256') or 'none'}")
+        problems.append(
+            f"the machine twin has SHA-256 {digest}; the report prints {printed.get('TwinSHA256') or 'none'}"
+        )
         state = "differs"
     try:
         examination = Examination.model_validate_json(twin)

@@ -182,7 +182,7 @@ def build(story: Sequence[Flowable], sheet: Sheet, furniture: Furniture) -> byte
 
     document = _Template(
         out, pagesize=(sheet.width, sheet.height), leftMargin=sheet.left, rightMargin=sheet.right,
-        topMargin=sheet.top, bottomMargin=sheet.bottom, invariant=1, pageCompression=1, lang="en", title=furniture.title,
+        topMargin=sheet.top, bottomMargin=sheet.bottom, invariant=1, pageCompression=1, lang="en", title=furniture.title,  # noqa: E501
         furniture=furniture,
     )  # fmt: skip
     document.addPageTemplates(PageTemplate("page", [_frame(sheet)], onPage=decorate))
@@ -193,7 +193,14 @@ def build(story: Sequence[Flowable], sheet: Sheet, furniture: Furniture) -> byte
 
 def _frame(sheet: Sheet) -> Frame:
     return Frame(
-        sheet.left, sheet.bottom, sheet.measure, sheet.depth, leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0
+        sheet.left,
+        sheet.bottom,
+        sheet.measure,
+        sheet.depth,
+        leftPadding=0,
+        rightPadding=0,
+        topPadding=0,
+        bottomPadding=0,
     )
 
 
@@ -235,7 +242,9 @@ def _decorate(canvas: Any, sheet: Sheet, furniture: Furniture) -> None:
         y = sheet.height - 38
         label(canvas, sheet.left, y, "Voxproof", theme.SMALL, theme.INK, font=BOLD)
         label(canvas, sheet.left + width("Voxproof", theme.SMALL, BOLD) + 6, y, "examination report", theme.SMALL)
-        label(canvas, right, y, shorten(furniture.running, theme.SMALL, sheet.measure * 0.6), theme.SMALL, align="right")
+        label(
+            canvas, right, y, shorten(furniture.running, theme.SMALL, sheet.measure * 0.6), theme.SMALL, align="right"
+        )
         canvas.setStrokeColor(HexColor(theme.RULE))
         canvas.setLineWidth(0.5)
         canvas.line(sheet.left, y - 6, right, y - 6)
@@ -303,7 +312,11 @@ def _xmp(document: Any, furniture: Furniture) -> None:
     """The metadata once more as XMP (ISO 16684-1)."""
     from xml.sax.saxutils import escape
 
-    stamp = f"<xmp:CreateDate>{furniture.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</xmp:CreateDate>" if furniture.made else ""
+    stamp = (
+        f"<xmp:CreateDate>{furniture.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</xmp:CreateDate>"
+        if furniture.made
+        else ""
+    )
     packet = (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '

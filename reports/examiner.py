@@ -59,7 +59,11 @@ def examiner_report(examination: Examination, case: CaseFacts, sheet: Sheet, twi
 
 def _contents(measure: float) -> list[Flowable]:
     rows = [
-        (f'<font color="{theme.FAINT}">{index}</font>', f'<a href="#section-{index}">{title}</a>', PageNumber(f"section-{index}"))
+        (
+            f'<font color="{theme.FAINT}">{index}</font>',
+            f'<a href="#section-{index}">{title}</a>',
+            PageNumber(f"section-{index}"),
+        )
         for index, (title, _) in enumerate(_SECTIONS, 1)
     ]
     return [
@@ -67,7 +71,12 @@ def _contents(measure: float) -> list[Flowable]:
         gap(10),
         grid(("", "Contents", ""), rows, (24, measure - 74, 50)),
         gap(8),
-        text(markup("Page 1 is a summary for readers in a hurry; where it is shorter than this report, this report holds."), "muted"),
+        text(
+            markup(
+                "Page 1 is a summary for readers in a hurry; where it is shorter than this report, this report holds."
+            ),
+            "muted",
+        ),
     ]
 
 
@@ -100,8 +109,14 @@ def _case(context: _Context, _: str) -> list[Flowable]:
 def _propositions(context: _Context, _: str) -> list[Flowable]:
     verdict, integrity = context.examination.verdict, context.examination.integrity
     rows = [
-        ("<b>Machine or person</b>", f"<b>H1</b>: {markup(verdict.propositions.h1)}<br/><b>H2</b>: {markup(verdict.propositions.h2)}"),
-        ("<b>Continuity</b>", f"<b>H1</b>: {markup(integrity.propositions.h1)}<br/><b>H2</b>: {markup(integrity.propositions.h2)}"),
+        (
+            "<b>Machine or person</b>",
+            f"<b>H1</b>: {markup(verdict.propositions.h1)}<br/><b>H2</b>: {markup(verdict.propositions.h2)}",
+        ),
+        (
+            "<b>Continuity</b>",
+            f"<b>H1</b>: {markup(integrity.propositions.h1)}<br/><b>H2</b>: {markup(integrity.propositions.h2)}",
+        ),
     ]
     return [
         text("The findings are weighed against two competing propositions, stated before any number is given.", "body"),
@@ -122,7 +137,10 @@ def _tool(context: _Context, _: str) -> list[Flowable]:
         rows.append(("Models", "no trained model took part"))
     return [
         facts(rows, context.measure),
-        text("The same exhibit, configuration and models give the same findings, and the same bytes of this report.", "muted"),
+        text(
+            "The same exhibit, configuration and models give the same findings, and the same bytes of this report.",
+            "muted",
+        ),
     ]
 
 
@@ -132,7 +150,9 @@ def _exhibit(context: _Context, _: str) -> list[Flowable]:
     def count(value: int | None, unit: str) -> str:
         return f"{number(value)} {unit}" if value is not None else "not known"
 
-    length = f"{exhibit.seconds:.3f} s ({clock(exhibit.seconds, 3600, 2)})" if exhibit.seconds is not None else "not known"
+    length = (
+        f"{exhibit.seconds:.3f} s ({clock(exhibit.seconds, 3600, 2)})" if exhibit.seconds is not None else "not known"
+    )
     declared = f"{exhibit.header_seconds:.3f} s" if exhibit.header_seconds is not None else "not declared"
     lossless = {None: "not known", True: "yes", False: "no"}[exhibit.lossless]
     rows: list[tuple[str, Any]] = [
@@ -159,7 +179,9 @@ def _custody(context: _Context, _: str) -> list[Flowable]:
     story: list[Flowable] = []
     if case.working_copy_sha256 is None:
         if exhibit.seconds is not None:
-            story.append(text("The file was hashed before and after it was decoded; both hashes are the exhibit's.", "body"))
+            story.append(
+                text("The file was hashed before and after it was decoded; both hashes are the exhibit's.", "body")
+            )
         story.append(text("Hash of a separate working copy: not stated.", "body"))
     elif case.working_copy_sha256 == exhibit.sha256:
         story.append(text(f"The working copy has the exhibit's hash: {mono(case.working_copy_sha256)}.", "body"))
@@ -171,7 +193,10 @@ def _custody(context: _Context, _: str) -> list[Flowable]:
     rows = [(utc(one.time), markup(one.actor), markup(one.action), mono(one.sha256 or "–")) for one in case.custody]
     measure = context.measure
     story.append(text("Each entry's hash covers the entry before it.", "body"))
-    return [*story, grid(("Time", "Actor", "Action", "SHA-256 of the entry"), rows, (92, 84, measure - 92 - 84 - 150, 150))]
+    return [
+        *story,
+        grid(("Time", "Actor", "Action", "SHA-256 of the entry"), rows, (92, 84, measure - 92 - 84 - 150, 150)),
+    ]
 
 
 def _overview(context: _Context, _: str) -> list[Flowable]:
@@ -205,7 +230,11 @@ def _overview(context: _Context, _: str) -> list[Flowable]:
         last = index == min(len(panels), 16) - 1
         story.append(FigureBlock(figure, seconds, 46, title, last, one.segments))
     if len(panels) > 16:
-        story.append(text(f"{len(panels) - 16} more figures over time stand with their methods, on the same axis.", "small-muted"))
+        story.append(
+            text(
+                f"{len(panels) - 16} more figures over time stand with their methods, on the same axis.", "small-muted"
+            )
+        )
     return story
 
 
@@ -219,8 +248,10 @@ def _where(segments: tuple[Any, ...], seconds: float | None) -> str:
 def _methods(context: _Context, number_: str) -> list[Flowable]:
     story: list[Flowable] = [
         text(
-            "Each method answers alone: consistent or inconsistent with an unedited, person-made recording, inconclusive, "
-            "or could not be tested. Trained lines of evidence carry a likelihood ratio instead of leaning on the word.",
+            "Each method answers alone: consistent or inconsistent with an unedited, person-made recording, "
+            "inconclusive, "
+            "or could not be tested. Trained lines of evidence carry a likelihood ratio instead of leaning on "
+            "the word.",
             "body",
         )
     ]
@@ -238,13 +269,17 @@ def _models(context: _Context, _: str) -> list[Flowable]:
         card = card_of(model.sha256)
         story.append(text(f"<b>{markup(model.name)}</b>, version {markup(model.version)}", "body"))
         if card is None:
-            story.append(text("The card of this model is not at hand: its hash is that of no model installed here.", "body"))
+            story.append(
+                text("The card of this model is not at hand: its hash is that of no model installed here.", "body")
+            )
             continue
         story.append(facts([(markup(name), markup(words)) for name, words in card_facts(card)], measure))
         rows = [tuple(markup(cell) for cell in row) for row in figure_rows(card)]
         if rows:
             head = ("Measured on", "People + machines", "EER", "False positives (95 %)", "True positives (95 %)")
-            story.append(grid(head, rows, (measure * 0.24, measure * 0.26, measure * 0.1, measure * 0.2, measure * 0.2)))
+            story.append(
+                grid(head, rows, (measure * 0.24, measure * 0.26, measure * 0.1, measure * 0.2, measure * 0.2))
+            )
         else:
             story.append(text("The card states no measured error rates.", "body"))
     return story or [text("No trained model took part in this examination.", "body")]
@@ -252,7 +287,11 @@ def _models(context: _Context, _: str) -> list[Flowable]:
 
 def _contradictions(context: _Context, _: str) -> list[Flowable]:
     said = context.examination.contradictions
-    return list(bullets(markup(one) for one in said)) if said else [text("No contradictions between findings were found.", "body")]
+    return (
+        list(bullets(markup(one) for one in said))
+        if said
+        else [text("No contradictions between findings were found.", "body")]
+    )
 
 
 def _fusion(context: _Context, _: str) -> list[Flowable]:
@@ -268,12 +307,23 @@ def _fusion(context: _Context, _: str) -> list[Flowable]:
             (
                 markup(one.title or one.method),
                 markup(signed(one.log10_lr or 0.0)),
-                markup(f"{signed(one.log10_lr_bounds[0])} to {signed(one.log10_lr_bounds[1])}" if one.log10_lr_bounds else "–"),
+                markup(
+                    f"{signed(one.log10_lr_bounds[0])} to {signed(one.log10_lr_bounds[1])}"
+                    if one.log10_lr_bounds
+                    else "–"
+                ),
             )
             for one in lines
         ]
         measure = context.measure
-        story.append(grid(("Line of evidence", "log10 LR", "95 % bounds"), rows, (measure * 0.6, measure * 0.15, measure * 0.25), right=(1, 2)))
+        story.append(
+            grid(
+                ("Line of evidence", "log10 LR", "95 % bounds"),
+                rows,
+                (measure * 0.6, measure * 0.15, measure * 0.25),
+                right=(1, 2),
+            )
+        )
     segments = ", ".join(between(one, examination.exhibit.seconds or 0.0) for one in integrity.segments[:40])
     if len(integrity.segments) > 40:
         segments += f" and {len(integrity.segments) - 40} more in the machine twin"
@@ -288,8 +338,9 @@ def _fusion(context: _Context, _: str) -> list[Flowable]:
         ("Watermark", markup(wording.watermark_words(examination))),
         ("Attribution", markup(wording.attribution_words(examination))),
     ]
-    story += [facts(rows2, context.measure), text("Verbal equivalents (ENFSI 2015); an edge belongs to the lower band; below 1 the "
-              "propositions swap.", "h4"), grid(("LR", "log10 LR", "Words"), wording.ENFSI_BANDS, (150, 90, context.measure - 240))]  # fmt: skip
+    story += [facts(rows2, context.measure), text("Verbal equivalents (ENFSI 2015); an edge belongs to the lower band; below 1 the "  # noqa: E501
+              "propositions swap.", "h4"), grid(("LR", "log10 LR", "Words"), wording.ENFSI_BANDS, (150, 90, "
+              "context.measure - 240))]  # fmt: skip
     return story
 
 
@@ -305,7 +356,9 @@ def _untested(context: _Context, _: str) -> list[Flowable]:
 
 
 def _alternatives(context: _Context, _: str) -> list[Flowable]:
-    lead = text("Explanations other than the propositions that can produce such findings, to be weighed with the case:", "body")
+    lead = text(
+        "Explanations other than the propositions that can produce such findings, to be weighed with the case:", "body"
+    )
     return [lead, *bullets(markup(one) for one in wording.alternatives(context.examination))]
 
 
@@ -327,12 +380,12 @@ def _signature(context: _Context, _: str) -> list[Flowable]:
     ]
     return [
         facts(rows, context.measure),
-        text("An electronic signature (PAdES), where one was made, appears in this box. A self-made certificate shows that the "
+        text("An electronic signature (PAdES), where one was made, appears in this box. A self-made certificate shows that the "  # noqa: E501
              "file was not changed since it was signed, not who signed it.", "small-muted"),
         gap(4),
         SignatureBox(),
         gap(5),
-        text(f"Check signature, machine twin and exhibit with {mono('voxproof report check FILE.pdf --exhibit RECORDING')}", "small-muted"),
+        text(f"Check signature, machine twin and exhibit with {mono('voxproof report check FILE.pdf --exhibit RECORDING')}", "small-muted"),  # noqa: E501
     ]  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from forensics.records import Measurement, Scalar
 from reports.axes import number
 
 _UNITS = (
-    ("_db_per_octave", "dB/octave"), ("_dbfs", "dBFS"), ("_db", "dB"), ("_khz", "kHz"), ("_hz", "Hz"), ("_kbps", "kbit/s"),
-    ("_kbit_s", "kbit/s"), ("_ms", "ms"), ("_fs", "of full scale"), ("_bytes", "bytes"), ("_samples", "samples"), ("_bits", "bits"),
+    ("_db_per_octave", "dB/octave"), ("_dbfs", "dBFS"), ("_db", "dB"), ("_khz", "kHz"), ("_hz", "Hz"), ("_kbps", "kbit/s"),  # noqa: E501
+    ("_kbit_s", "kbit/s"), ("_ms", "ms"), ("_fs", "of full scale"), ("_bytes", "bytes"), ("_samples", "samples"), ("_bits", "bits"),  # noqa: E501
     ("_share", "share"), ("_s", "s"),
 )  # fmt: skip
 

@@ -29,7 +29,10 @@ def rate(hits: int, n: int) -> str:
 
 def error_table(rates: tuple[ErrorRate, ...], measure: float) -> Flowable:
     """Known error rates with intervals and numbers."""
-    rows = [(markup(one.condition), markup(rate(one.hits, one.positives)), markup(rate(one.false_alarms, one.negatives))) for one in rates]
+    rows = [
+        (markup(one.condition), markup(rate(one.hits, one.positives)), markup(rate(one.false_alarms, one.negatives)))
+        for one in rates
+    ]
     head = ("Known error rates: material", "Trace found (95 % interval)", "False alarms (95 % interval)")
     return grid(head, rows, (measure * 0.42, measure * 0.29, measure * 0.29))
 
@@ -42,20 +45,26 @@ def method_block(finding: Finding, examination: Examination, number_: str, measu
         CondPageBreak(130),
         Heading(markup(title), 2, f"method-{number_}", markup_plain(title), number_),
         side_by_side(
-            [text(f"{mono(finding.method)} &nbsp; version {markup(finding.version)}", "small-muted")], [Sign(finding.outcome)],
+            [text(f"{mono(finding.method)} &nbsp; version {markup(finding.version)}", "small-muted")], [Sign(finding.outcome)],  # noqa: E501
             measure, 10, 0.72,
         ),
         gap(3),
     ]  # fmt: skip
     if finding.purpose:
         story.append(text(markup(finding.purpose), "body"))
-    inside = "This exhibit lies inside." if finding.in_domain else "This exhibit lies outside, or the method did not get to answer."
+    inside = (
+        "This exhibit lies inside."
+        if finding.in_domain
+        else "This exhibit lies outside, or the method did not get to answer."
+    )
     rows: list[tuple[str, Any]] = [
         ("Validity domain", markup(f"{wording.capital(finding.domain) or wording.NOT_STATED}. {inside}")),
         ("Parameters", markup(parameters(finding.parameters))),
     ]
     models = [one for one in examination.tool.models if one.name in (finding.method, finding.method.split(".")[-1])]
-    rows += [("Model", f"{markup(one.name)}, version {markup(one.version)}, SHA-256 {mono(one.sha256)}") for one in models]
+    rows += [
+        ("Model", f"{markup(one.name)}, version {markup(one.version)}, SHA-256 {mono(one.sha256)}") for one in models
+    ]
     if not finding.error_rates:
         rows.append(("Known error rates", "Not measured for this version of the method."))
     story.append(facts(rows, measure, 92))

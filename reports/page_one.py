@@ -42,7 +42,14 @@ class Banner(Flowable):  # type: ignore[misc]
             label(canvas, 0, 14, "Voxproof", theme.H1, theme.INK, font=BOLD)
             label(canvas, width("Voxproof", theme.H1, BOLD) + 9, 14, self.left, theme.H1, theme.MUTED)
         with mark(canvas, "P"):
-            label(canvas, self.across, 14, shorten(self.right, theme.SMALL, self.across * 0.38), theme.SMALL, align="right")
+            label(
+                canvas,
+                self.across,
+                14,
+                shorten(self.right, theme.SMALL, self.across * 0.38),
+                theme.SMALL,
+                align="right",
+            )
         with canvas.tagger.artifact(canvas):
             canvas.setStrokeColor(HexColor(theme.INK))
             canvas.setLineWidth(1.1)
@@ -87,14 +94,25 @@ def _layout(examination: Examination, case: CaseFacts, sheet: Sheet, detail: int
     """Detail 7 is the fullest; 0 shows one line of everything."""
     measure = sheet.measure
     ids = " · ".join(
-        part for part in (case.case_id and f"Case {case.case_id}", case.exhibit_id and f"Exhibit {case.exhibit_id}") if part
+        part
+        for part in (case.case_id and f"Case {case.case_id}", case.exhibit_id and f"Exhibit {case.exhibit_id}")
+        if part
     )
     story: list[Flowable] = [Banner("Examination of a voice recording", ids), gap(4)]
     story += _exhibit(examination, detail)
-    story += [gap(9), text("THE QUESTION", "label"), text(markup(_clip(case.question or wording.QUESTION, 320)), "lead"), gap(5)]
+    story += [
+        gap(9),
+        text("THE QUESTION", "label"),
+        text(markup(_clip(case.question or wording.QUESTION, 320)), "lead"),
+        gap(5),
+    ]
     story += _answers(examination, measure, detail)
     story += _where(examination, detail)
-    story += [gap(8), side_by_side(_untested(examination, detail), _next_steps(examination, detail), measure, 22.0), gap(6)]
+    story += [
+        gap(8),
+        side_by_side(_untested(examination, detail), _next_steps(examination, detail), measure, 22.0),
+        gap(6),
+    ]
     story.append(Rule(after=4))
     story.append(text(markup(f"{wording.LR_MEANS} {wording.HASH_PROVES}"), "fine"))
     return story
@@ -117,7 +135,9 @@ def _exhibit(examination: Examination, detail: int) -> list[Flowable]:
     if exhibit.bytes is not None:
         parts.append(f"{exhibit.bytes:,}".replace(",", "\u00a0") + " bytes")
     facts = markup(" · ".join(parts) or "nothing is known of its content")
-    digest = f'SHA-256 <font name="{MONO}" size="7.2">{exhibit.sha256}</font>' if exhibit.sha256 else "SHA-256 not known"
+    digest = (
+        f'SHA-256 <font name="{MONO}" size="7.2">{exhibit.sha256}</font>' if exhibit.sha256 else "SHA-256 not known"
+    )
     return [text(f'<font name="{BOLD}">{exact(name)}</font>', "lead"), text(f"{facts}<br/>{digest}", "small-muted")]
 
 
@@ -142,7 +162,10 @@ def _answers(examination: Examination, measure: float, detail: int) -> list[Flow
     answer.append(text(line + markup(wording.VERDICT_WORDS[verdict.outcome] + "."), "tight"))
     for reason in verdict.reasons[: max(detail - 4, 1)]:
         answer.append(text(markup(_clip(reason, 260)), "small-muted"))
-    answer += [gap(5), LrScale(verdict.log10_lr, verdict.log10_lr_bounds, ("spoken by a person (H2)", "made by a machine (H1)"))]
+    answer += [
+        gap(5),
+        LrScale(verdict.log10_lr, verdict.log10_lr_bounds, ("spoken by a person (H2)", "made by a machine (H1)")),
+    ]
     hypotheses = f"<b>H1</b> {markup(verdict.propositions.h1)}. <b>H2</b> {markup(verdict.propositions.h2)}."
     answer.append(text(hypotheses, "fine"))
     story: list[Flowable] = [panel(answer, measure, edge=colour), gap(6)]
@@ -197,7 +220,9 @@ def _untested(examination: Examination, detail: int) -> list[Flowable]:
         return story
     most = detail + 1
     room = 110 if detail >= 5 else 80 if detail >= 3 else 60
-    story += bullets([f"<b>{markup(_clip(what, 60))}</b>: {markup(_clip(why, room))}" for what, why in rows[:most]], "bullet-small")
+    story += bullets(
+        [f"<b>{markup(_clip(what, 60))}</b>: {markup(_clip(why, room))}" for what, why in rows[:most]], "bullet-small"
+    )
     if len(rows) > most:
         story.append(text(f"and {len(rows) - most} more, in the section “What could not be tested”.", "small-muted"))
     return story
@@ -206,5 +231,3 @@ def _untested(examination: Examination, detail: int) -> list[Flowable]:
 def _next_steps(examination: Examination, detail: int) -> list[Flowable]:
     steps: Any = wording.advice(examination)[: max(detail, 3)]
     return [text("WHAT TO DO NEXT", "label"), gap(3), *bullets([markup(step) for step in steps], "bullet-small")]
-
-

@@ -1,7 +1,7 @@
 """`write_pdf`: an Examination as a report for people, with the same examination as data inside.
 
-Page 1 answers; the examiner's report follows (sections of `forensic-practice`: case, propositions, tool, exhibit, custody,
-overview, methods, fusion, limitations, glossary, signature, appendix). Unsigned bytes depend only on the arguments and
+Page 1 answers; the examiner's report follows (case, propositions, tool, exhibit, custody, overview, methods, fusion,
+limitations, glossary, signature, appendix). Unsigned bytes depend only on the arguments and
 SOURCE_DATE_EPOCH; a signature is appended to them and changes none.
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,12 @@ _RAMP = np.array(
     [(255, 255, 255), (226, 235, 240), (168, 195, 209), (88, 136, 160), (30, 82, 108), (9, 34, 50)], dtype=np.float64
 )
 """Colours of the spectrogram from quiet to loud; lightness falls evenly, so that it prints in grey."""
-_CURVES = ((theme.TEAL, None), (theme.VERMILION, (4.0, 1.6)), (theme.STONE, (1.4, 1.4)), (theme.INK, (5.0, 1.5, 1.0, 1.5)))
+_CURVES = (
+    (theme.TEAL, None),
+    (theme.VERMILION, (4.0, 1.6)),
+    (theme.STONE, (1.4, 1.4)),
+    (theme.INK, (5.0, 1.5, 1.0, 1.5)),
+)
 _RIGHT = 6.0
 
 
@@ -84,7 +90,9 @@ class Box:
         return self.y + self.up * (value - low) / (high - low)
 
 
-def _frame(canvas: Any, box: Box, x_ticks: Sequence[tuple[float, str]], y_ticks: Sequence[tuple[float, str]], names: bool) -> None:
+def _frame(
+    canvas: Any, box: Box, x_ticks: Sequence[tuple[float, str]], y_ticks: Sequence[tuple[float, str]], names: bool
+) -> None:
     """Grid lines, tick labels and the two axis lines; without `names` the x axis stays unlabelled."""
     canvas.setLineWidth(0.35)
     canvas.setStrokeColor(HexColor("#E4E9ED"))
@@ -138,12 +146,14 @@ def _curve(canvas: Any, box: Box, series: Series, index: int) -> None:
     if dash:
         canvas.setDash(*[list(dash)])
     points = [
-        (box.at_x(x), box.at_y(y)) if y is not None and math.isfinite(y) and math.isfinite(x) and not (box.x_log and x <= 0) else None
+        (box.at_x(x), box.at_y(y))
+        if y is not None and math.isfinite(y) and math.isfinite(x) and not (box.x_log and x <= 0)
+        else None
         for x, y in zip(series.x, series.y, strict=False)
     ]
     if series.style == "bars":
         shown = [point for point in points if point]
-        step = min((b[0] - a[0] for a, b in zip(shown, shown[1:], strict=False) if b[0] > a[0]), default=box.across / 12)
+        step = min((b[0] - a[0] for a, b in pairwise(shown) if b[0] > a[0]), default=box.across / 12)
         wide, base = max(min(step * 0.7, 22.0), 0.4), box.at_y(min(max(0.0, box.y_range[0]), box.y_range[1]))
         for x, y in shown:
             canvas.rect(x - wide / 2, min(base, y), wide, abs(y - base), stroke=0, fill=1)
@@ -292,7 +302,9 @@ class FigureBlock(Flowable):  # type: ignore[misc]
 class Strip(Flowable):  # type: ignore[misc]
     """Spectrogram with one lane of segments per method, all on the shared time axis."""
 
-    def __init__(self, picture: Spectrogram | None, seconds: float, findings: Sequence[Finding], up: float, more: str = "") -> None:
+    def __init__(
+        self, picture: Spectrogram | None, seconds: float, findings: Sequence[Finding], up: float, more: str = ""
+    ) -> None:
         super().__init__()
         self.picture, self.seconds, self.findings, self.up, self.more = picture, seconds, findings, up, more
         self.lane = 11.5
@@ -312,7 +324,9 @@ class Strip(Flowable):  # type: ignore[misc]
         with mark(canvas, "Figure", f"Spectrogram on the time axis. Marked stretches: {said or 'none'}."):
             base = 20 + (9 if self.more else 0) + lanes
             nyquist = self.picture.nyquist_hz / 1000 if self.picture else 1.0
-            box = Box(theme.GUTTER, base, self.across - theme.GUTTER - _RIGHT, self.up, (0.0, self.seconds), (0.0, nyquist))
+            box = Box(
+                theme.GUTTER, base, self.across - theme.GUTTER - _RIGHT, self.up, (0.0, self.seconds), (0.0, nyquist)
+            )
             if self.picture is not None:
                 image = spectrogram_image(self.picture)
                 right = box.at_x(min(self.picture.seconds, self.seconds))
@@ -322,7 +336,13 @@ class Strip(Flowable):  # type: ignore[misc]
             else:
                 canvas.setFillColor(HexColor(theme.WASH))
                 canvas.rect(box.x, box.y, box.across, box.up, stroke=0, fill=1)
-                label(canvas, box.x + box.across / 2, box.y + box.up / 2 - 2, "no spectrogram in the record", align="center")
+                label(
+                    canvas,
+                    box.x + box.across / 2,
+                    box.y + box.up / 2 - 2,
+                    "no spectrogram in the record",
+                    align="center",
+                )
                 marks = []
             for value, words in marks:
                 label(canvas, box.x - 4, box.at_y(value) - 2.2, words, 6.2, align="right")
@@ -341,7 +361,14 @@ class Strip(Flowable):  # type: ignore[misc]
                 x = axis.at_x(value)
                 canvas.line(x, foot, x, foot - 2.4)
                 over = x + width(words, 6.2) / 2 > box.x + box.across + _RIGHT
-                label(canvas, x if not over else box.x + box.across + _RIGHT, foot - 9, words, 6.2, align="right" if over else "center")
+                label(
+                    canvas,
+                    x if not over else box.x + box.across + _RIGHT,
+                    foot - 9,
+                    words,
+                    6.2,
+                    align="right" if over else "center",
+                )
             label(canvas, box.x + box.across / 2, foot - 17.5, time_unit(self.seconds), 6.2, align="center")
             if self.more:
                 label(canvas, box.x, 1.5, self.more, 6.2)
@@ -354,7 +381,9 @@ class Strip(Flowable):  # type: ignore[misc]
         canvas.line(box.x, y, box.x + box.across, y)
         name = shorten(finding.title or finding.method, 6.2, box.across * 0.55)
         across = width(name, 6.2)
-        spans = [(box.at_x(one.start_s), max(box.at_x(one.end_s), box.at_x(one.start_s) + 1.6)) for one in finding.segments]
+        spans = [
+            (box.at_x(one.start_s), max(box.at_x(one.end_s), box.at_x(one.start_s) + 1.6)) for one in finding.segments
+        ]
         for left, right in spans:
             canvas.setFillColor(HexColor(colour))
             canvas.rect(left, y + 2.2, min(right, box.x + box.across + 1) - left, self.lane - 4.6, stroke=0, fill=1)
@@ -424,7 +453,9 @@ class LrScale(Flowable):  # type: ignore[misc]
                 canvas.setFillAlpha(0.07 + 0.045 * low if self.value is not None else 0.04)
                 canvas.rect(left, base, right - left, up, stroke=0, fill=1)
                 canvas.setFillAlpha(1)
-                label(canvas, (left + right) / 2, base + 3.9, shorten(words, 5.6, right - left - 1), 5.6, align="center")
+                label(
+                    canvas, (left + right) / 2, base + 3.9, shorten(words, 5.6, right - left - 1), 5.6, align="center"
+                )
         canvas.setStrokeColor(HexColor(theme.WHITE))
         canvas.setLineWidth(0.8)
         for tick in (-4, -3, -2, -1, 1, 2, 3, 4):
@@ -437,7 +468,9 @@ class LrScale(Flowable):  # type: ignore[misc]
         label(canvas, self.across / 2, base - 18.5, "log10 LR", 6.2, align="center")
         label(canvas, self.across, base - 18.5, self.words[1], 6.4, theme.VERMILION, "right", BOLD)
         if self.value is None:
-            label(canvas, self.across / 2, base + up + 6, "no likelihood ratio: could not be tested", 6.6, align="center")
+            label(
+                canvas, self.across / 2, base + up + 6, "no likelihood ratio: could not be tested", 6.6, align="center"
+            )
             return
         y = base + up + 9
         canvas.setStrokeColor(HexColor(theme.INK))
@@ -458,5 +491,3 @@ class LrScale(Flowable):  # type: ignore[misc]
             (path.lineTo if index else path.moveTo)(x + dx, y + dy)
         path.close()
         canvas.drawPath(path, stroke=0, fill=1)
-
-

@@ -1,4 +1,4 @@
-"""Signing a report: PAdES (baseline B-B, or B-T with a time-stamp service), with the user's certificate or a self-made one.
+"""Signing a report: PAdES (B-B, or B-T with a time-stamp service), with the user's certificate or a self-made one.
 
 A self-made certificate shows that a report was not changed after it was signed and that two reports come from the same
 key; it does not show who holds the key, and the signature says so. Everything works offline; only a time stamp, which
@@ -120,9 +120,15 @@ class Signer:
         from pyhanko.pdf_utils.text import TextBoxStyle
         from pyhanko.stamp import TextStampStyle
 
-        worth = "Self-made certificate: nobody vouches for the holder's name." if self.is_self_made else "Certificate of the signer."
+        worth = (
+            "Self-made certificate: nobody vouches for the holder's name."
+            if self.is_self_made
+            else "Certificate of the signer."
+        )
         name = self.name.encode("latin-1", "replace").decode("latin-1").replace("%", "%%")
-        layout = SimpleBoxLayoutRule(x_align=AxisAlignment.ALIGN_MIN, y_align=AxisAlignment.ALIGN_MID, margins=Margins(8, 8, 4, 4))
+        layout = SimpleBoxLayoutRule(
+            x_align=AxisAlignment.ALIGN_MIN, y_align=AxisAlignment.ALIGN_MID, margins=Margins(8, 8, 4, 4)
+        )
         return TextStampStyle(
             stamp_text=f"Signed electronically (PAdES) by {name}\n%(ts)s\n{worth}",
             text_box_style=TextBoxStyle(font_size=8, leading=11),

@@ -58,7 +58,8 @@ class Tagger:
         """Attach the structure tree to a reportlab PDFDocument whose pages are all there."""
         root, body = PDFDictionary(), PDFDictionary()
         root_ref, body_ref = document.Reference(root, "StructTreeRoot"), document.Reference(body, "StructDocument")
-        children, by_page = [], {page: [] for page in self._on_page}  # type: dict[int, list[Any]]
+        children: list[Any] = []
+        by_page: dict[int, list[Any]] = {page: [] for page in self._on_page}
         for index, (role, alt, page, number) in enumerate(self.marks):
             element = {
                 "Type": PDFName("StructElem"),
@@ -81,7 +82,9 @@ class Tagger:
             numbers += [page, PDFArray(by_page[page])]
         body.dict.update(Type=PDFName("StructElem"), S=PDFName("Document"), P=root_ref, K=PDFArray(children))
         tree = document.Reference(PDFDictionary({"Nums": PDFArray(numbers)}), "StructParentTree")
-        root.dict.update(Type=PDFName("StructTreeRoot"), K=body_ref, ParentTree=tree, ParentTreeNextKey=len(numbers) // 2)
+        root.dict.update(
+            Type=PDFName("StructTreeRoot"), K=body_ref, ParentTree=tree, ParentTreeNextKey=len(numbers) // 2
+        )
         document.Catalog.StructTreeRoot = root_ref
         document.Catalog.MarkInfo = PDFDictionary({"Marked": True})
 

@@ -79,7 +79,11 @@ def runs(text: str, font: str = SANS) -> list[tuple[str, str]]:
     for char in text:
         point = ord(char)
         category = unicodedata.category(char)
-        if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or unicodedata.bidirectional(char) in ("R", "AL", "AN"):
+        if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or unicodedata.bidirectional(char) in (
+            "R",
+            "AL",
+            "AN",
+        ):
             chosen, char = font, f"‹U+{point:04X}›"
         elif point in _covers(font):
             chosen = font

@@ -1,7 +1,7 @@
 """What the report says in words, and only in the words that forensic practice allows.
 
-Sources: ENFSI Guideline for Evaluative Reporting in Forensic Science (2015); ENFSI FSA-BPM-002 (2022); SWGDE. The report
-never prints a percentage probability of a proposition, a score, or a verdict about genuineness.
+Sources: ENFSI Guideline for Evaluative Reporting in Forensic Science (2015); ENFSI FSA-BPM-002 (2022); SWGDE. The
+report never prints a percentage probability of a proposition, a score, or a verdict about genuineness.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ NOT_STATED = "not stated"
 HASH_PROVES = "A hash proves only that data have not changed since it was first computed."
 LR_MEANS = (
     "The likelihood ratio says how much more probable the findings are if the first proposition is true than if the "
-    "second is true. It is not the probability of either proposition: that also depends on everything else known in the "
+    "second is true. It is not the probability of either proposition: that also depends on everything else "
+    "known in the "
     "case, which is for the reader to weigh."
 )
 
@@ -33,7 +34,8 @@ INTEGRITY_WORDS: dict[Outcome, str] = {
     "could_not_test": "Could not be tested",
 }
 VERDICT_WORDS = {
-    "supports_machine": "The findings support the proposition that a machine made or converted at least part of the speech",
+    "supports_machine": "The findings support the proposition that a machine made or converted at least part of "
+    "the speech",
     "supports_human": "The findings support the proposition that a person spoke all of it",
     "inconclusive": "Inconclusive: the findings do not settle the question either way",
     "could_not_test": "Could not be tested",
@@ -52,7 +54,11 @@ def watermark_words(examination: Examination) -> str:
         return "Watermark: could not be tested. " + " ".join(mark.reasons)
     if mark.outcome == "not_found":
         return "Watermark: not found. Its absence says nothing about machines that leave no such mark."
-    known = "and authenticates under the key given" if mark.authenticated else "but does not authenticate under the key given"
+    known = (
+        "and authenticates under the key given"
+        if mark.authenticated
+        else "but does not authenticate under the key given"
+    )
     issued = f" (issuance {mark.payload.issuance_id})" if mark.payload and mark.payload.issuance_id else ""
     return f"Watermark: found {known}{issued}. " + " ".join(mark.reasons)
 
@@ -113,12 +119,18 @@ def could_not_test(examination: Examination) -> tuple[tuple[str, str], ...]:
     if examination.verdict.outcome == "could_not_test":
         rows.append(("Machine or person", " ".join(examination.verdict.reasons) or "No reason is recorded."))
     if examination.integrity.outcome == "could_not_test":
-        rows.append(("Continuity of the recording", " ".join(examination.integrity.reasons) or "No reason is recorded."))
+        rows.append(
+            ("Continuity of the recording", " ".join(examination.integrity.reasons) or "No reason is recorded.")
+        )
     if examination.watermark.outcome == "could_not_test":
         rows.append(("Voiceprint watermark", " ".join(examination.watermark.reasons) or "No reason is recorded."))
     if examination.attribution.outcome == "could_not_test":
         rows.append(("Generator of the speech", " ".join(examination.attribution.reasons) or "No reason is recorded."))
-    rows += [(one.title or one.method, " ".join(one.reasons)) for one in examination.findings if one.outcome == "could_not_test"]
+    rows += [
+        (one.title or one.method, " ".join(one.reasons))
+        for one in examination.findings
+        if one.outcome == "could_not_test"
+    ]
     return tuple(rows)
 
 
@@ -127,19 +139,22 @@ LIMITS = (
     "The report does not identify the speaker.",
     "Methods speak for the material on which they were validated; outside of it they do not answer. New generators "
     "and new ways of editing may leave none of the traces that were looked for.",
-    "That a trace was not found does not show that nothing was done: careful work, or a later lossy copy, can remove it.",
+    "That a trace was not found does not show that nothing was done: careful work, or a later lossy copy, can "
+    "remove it.",
     "Clips of one page, speaker or generator are not independent: the size of a likelihood ratio from trained "
     "detectors is limited by the number of independent sources on which they were validated.",
 )
 
 _ALTERNATIVES = {
     "container": (
-        "a messaging service, editor or converter that rewrote the file without touching the speech would leave the same "
+        "a messaging service, editor or converter that rewrote the file without touching the speech would leave "
+        "the same "
         "traces in the container"
     ),
     "silence": "noise suppression, a voice gate, muting or a telephone line can produce runs of digital silence",
     "dc-offset": "a change of microphone, gain or device within one sitting shifts the offset as a splice does",
-    "spectrum": "lossy coding, a telephone channel or an inexpensive microphone narrows the spectrum as upsampling does",
+    "spectrum": "lossy coding, a telephone channel or an inexpensive microphone narrows the spectrum as "
+    "upsampling does",
     "splice": "a pause button, a lost packet or a bump of the microphone produces steps that look like a joint",
     "level": "automatic gain control or a moving speaker changes the level",
     "duration": "a recorder that was interrupted writes a header that does not agree with the sound",
@@ -173,18 +188,18 @@ def alternatives(examination: Examination) -> tuple[str, ...]:
 
 GLOSSARY = (
     ("Bona fide / spoof", "Speech of a person into a microphone / speech made or converted by a machine."),
-    ("Bounds (95 %)", "Interval that allows for the limited validation data; the answer is given only if all of it agrees."),
-    ("Codec, container", "The coding of the sound / the file format that holds it; a lossy codec discards part of the sound."),
+    ("Bounds (95 %)", "Interval that allows for the limited validation data; the answer is given only if all of it agrees."),  # noqa: E501
+    ("Codec, container", "The coding of the sound / the file format that holds it; a lossy codec discards part of the sound."),  # noqa: E501
     ("dBFS", "Level in decibels relative to the largest value the file can hold."),
     ("Exhibit", "The file that was submitted, identified by its SHA-256."),
     ("Finding", "What one method says: consistent, inconsistent, inconclusive, or could not be tested."),
-    ("Likelihood ratio (LR)", "Probability of the findings under the first proposition divided by that under the second; "
+    ("Likelihood ratio (LR)", "Probability of the findings under the first proposition divided by that under the second; "  # noqa: E501
      "log10 LR of 1 means ten times more probable, −1 ten times less."),
     ("Machine twin", "The same examination as data (JSON), attached to this PDF for other programs."),
     ("PAdES", "The standard form of an electronic signature in a PDF."),
     ("SHA-256", "Fingerprint of data, 64 hexadecimal digits. " + HASH_PROVES),
     ("SNR", "Signal-to-noise ratio: how far speech stands above the background, in decibels."),
-    ("Validity domain", "The kind of recording on which a method was validated; outside of it the method does not answer."),
+    ("Validity domain", "The kind of recording on which a method was validated; outside of it the method does not answer."),  # noqa: E501
 )  # fmt: skip
 
 STANDARDS = (

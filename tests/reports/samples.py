@@ -44,13 +44,17 @@ def spectrogram(seconds: float, bins: int = 128, columns: int = 600, nyquist: fl
     pitch = 170 + 60 * np.sin(2 * np.pi * time / max(seconds, 1e-3) * 5)
     teeth = np.cos(2 * np.pi * frequency / pitch) ** 8
     syllables = np.clip(np.sin(2 * np.pi * time * 14 / max(seconds, 1e-3)) + 0.3, 0, 1)
-    level = -95 + 68 * syllables * (0.35 + 0.65 * teeth) * np.exp(-frequency / 3600) + random.normal(0, 2.5, (bins, columns))
+    level = (
+        -95
+        + 68 * syllables * (0.35 + 0.65 * teeth) * np.exp(-frequency / 3600)
+        + random.normal(0, 2.5, (bins, columns))
+    )
     return Spectrogram(levels_db=level.astype(np.float32), seconds=seconds, nyquist_hz=nyquist)
 
 
 def exhibit(path: str = "voice-note.wav", seconds: float = 10.24) -> ExhibitFacts:
     return ExhibitFacts(
-        path=path, sha256=DIGEST, bytes=int(seconds * 32000) + 44, container="wav", codec="pcm_s16le", sample_rate=16000,
+        path=path, sha256=DIGEST, bytes=int(seconds * 32000) + 44, container="wav", codec="pcm_s16le", sample_rate=16000,  # noqa: E501
         channels=1, bit_depth=16, seconds=seconds, decode_path="FFmpeg 8.0 via PyAV 18.1.0: pcm_s16le",
         stream_sha256=hashlib.sha256(b"stream").hexdigest(), header_seconds=seconds, lossless=True,
         tags={"encoder": "Lavf58.76.100", "title": "µ-law test – Ünïcode"}, notes=("data chunk shorter than declared",),
@@ -84,7 +88,7 @@ def histogram_figure() -> Figure:
     levels = list(range(-8, 9))
     return Figure(
         kind="chart", title="Least significant bits", x_label="value (steps)", y_label="share of samples",
-        series=(Series(label="", x=tuple(map(float, levels)), y=tuple(math.exp(-(v**2) / 9) / 5.3 for v in levels), style="bars"),),
+        series=(Series(label="", x=tuple(map(float, levels)), y=tuple(math.exp(-(v**2) / 9) / 5.3 for v in levels), style="bars"),),  # noqa: E501
     )  # fmt: skip
 
 
@@ -92,35 +96,35 @@ def findings(seconds: float) -> tuple[Finding, ...]:
     splice = Segment(start_s=4.3, end_s=4.34, note="step of the constant offset")
     return (
         Finding(
-            method="signal.dc-offset", version="1", outcome="inconsistent", in_domain=True, title="Constant (DC) offset",
+            method="signal.dc-offset", version="1", outcome="inconsistent", in_domain=True, title="Constant (DC) offset",  # noqa: E501
             purpose="The converter leaves an offset that stays nearly constant within one recording; a passage from "
             "another device can shift it.",
             domain="at least 2 s of sound; lossless codecs only", parameters={"block_s": 0.5, "threshold": 6.0},
             measurements={"offset": 0.0041, "largest_step": 0.0112, "largest_step_s": 4.32, "steps_s": (4.32,)},
             segments=(splice,), figures=(time_figure(seconds, (splice,)),),
-            reasons=("The offset changes by 0.0112 of full scale at 4.32 s, eight times the spread within the recording.",),
+            reasons=("The offset changes by 0.0112 of full scale at 4.32 s, eight times the spread within the recording.",),  # noqa: E501
             error_rates=(ErrorRate(condition="butt splices of LibriVox readings, WAV 16 kHz", positives=60, hits=52,
                                    negatives=240, false_alarms=1),
                          ErrorRate(condition="passages from another microphone", positives=50, hits=41,
                                    negatives=200, false_alarms=0)),
         ),
         Finding(
-            method="signal.spectrum", version="2", outcome="inconclusive", in_domain=True, title="Long-term spectrum and band edge",
+            method="signal.spectrum", version="2", outcome="inconclusive", in_domain=True, title="Long-term spectrum and band edge",  # noqa: E501
             purpose="A band edge far below half the sample rate points to upsampling or an earlier lossy copy.",
-            domain="at least 1 s of speech; SNR of 20 dB or more", parameters={"window": "hann", "resolution_hz": 31.25},
+            domain="at least 1 s of speech; SNR of 20 dB or more", parameters={"window": "hann", "resolution_hz": 31.25},  # noqa: E501
             measurements={"band_edge_hz": 5512.5, "nyquist_hz": 8000.0, "fall_db_per_octave": -44.7},
             figures=(chart_figure(), chart_figure(log=True)),
             reasons=("The band ends at 5.51 kHz; both a microphone and an earlier copy can do that.",),
         ),
         Finding(
-            method="signal.quantisation", version="1", outcome="consistent", in_domain=True, title="Quantisation histogram",
+            method="signal.quantisation", version="1", outcome="consistent", in_domain=True, title="Quantisation histogram",  # noqa: E501
             purpose="Unused codes betray an amplitude change after recording.", domain="lossless codecs only",
             measurements={"empty_codes_share": 0.0, "used_codes": 4812}, figures=(histogram_figure(),),
             reasons=("All codes between the extremes occur.",),
-            error_rates=(ErrorRate(condition="gain changes of 0.5 to 6 dB", positives=80, hits=71, negatives=220, false_alarms=0),),
+            error_rates=(ErrorRate(condition="gain changes of 0.5 to 6 dB", positives=80, hits=71, negatives=220, false_alarms=0),),  # noqa: E501
         ),
         Finding(
-            method="detector.speech", version="1", outcome="consistent", in_domain=True, title="Trained speech detector",
+            method="detector.speech", version="1", outcome="consistent", in_domain=True, title="Trained speech detector",  # noqa: E501
             purpose="A network trained on speech of people and machines compares short windows of the sound.",
             domain="at least 1 s of speech; SNR of 15 dB or more", log10_lr=1.18, log10_lr_bounds=(0.62, 1.55),
             measurements={"windows": 9, "median_llr": 2.71}, parameters={"window_s": 4.0, "hop_s": 1.0},
@@ -132,7 +136,7 @@ def findings(seconds: float) -> tuple[Finding, ...]:
             reasons=("The likelihood ratio is capped at log10 of the 40 independent sources of its validation.",),
         ),
         Finding(
-            method="signal.enf", version="1", outcome="could_not_test", in_domain=False, title="Electric network frequency",
+            method="signal.enf", version="1", outcome="could_not_test", in_domain=False, title="Electric network frequency",  # noqa: E501
             purpose="Mains hum has one phase; a cut breaks it.", domain="at least 60 s of sound",
             reasons=("The recording lasts 10.24 s; the method needs 60 s.",),
         ),
@@ -156,7 +160,7 @@ def machine(path: str = "voice-note.wav", seconds: float = 10.24) -> Examination
         watermark=NO_MARK,
         attribution=NO_SOURCE,
         findings=found,
-        contradictions=("The detector marks 3.00–7.20 s, the joint lies at 4.32 s: the marked passage reaches over the joint.",),
+        contradictions=("The detector marks 3.00–7.20 s, the joint lies at 4.32 s: the marked passage reaches over the joint.",),  # noqa: E501
         spectrogram=spectrogram(seconds),
     )  # fmt: skip
 
@@ -165,14 +169,14 @@ def person() -> Examination:
     """Supports human, continuous, nothing marked."""
     base = machine("interview.flac")
     found = tuple(
-        one.model_copy(update={"outcome": "consistent", "segments": (), "log10_lr": -1.3, "log10_lr_bounds": (-1.6, -0.9)}
+        one.model_copy(update={"outcome": "consistent", "segments": (), "log10_lr": -1.3, "log10_lr_bounds": (-1.6, -0.9)}  # noqa: E501
                        if one.log10_lr is not None else {"outcome": "consistent", "segments": ()})
         for one in base.findings if one.outcome != "could_not_test"
     )  # fmt: skip
     return base.model_copy(
         update={
             "verdict": Verdict(outcome="supports_human", log10_lr=-1.3, log10_lr_bounds=(-1.6, -0.9),
-                               words="moderate support for the proposition that all of the questioned speech was spoken by a person"),
+                               words="moderate support for the proposition that all of the questioned speech was spoken by a person"),  # noqa: E501
             "integrity": Integrity(outcome="consistent", reasons=("No method found a trace of editing.",)),
             "watermark": Watermark(outcome="not_found", scheme="voiceprint-1"),
             "attribution": Attribution(outcome="inconclusive", reasons=("No generator is called for.",)),
@@ -187,7 +191,9 @@ def undecodable(path: str = "broken.m4a") -> Examination:
     return Examination(
         tool=TOOL,
         exhibit=ExhibitFacts(path=path, sha256=DIGEST, bytes=1234),
-        verdict=Verdict(outcome="could_not_test", log10_lr=None, log10_lr_bounds=None, words="could not be tested", reasons=(why,)),
+        verdict=Verdict(
+            outcome="could_not_test", log10_lr=None, log10_lr_bounds=None, words="could not be tested", reasons=(why,)
+        ),
         integrity=Integrity(outcome="could_not_test", reasons=(why,)),
         watermark=Watermark(outcome="could_not_test", reasons=(why,)),
         attribution=Attribution(outcome="could_not_test", reasons=(why,)),
@@ -219,21 +225,27 @@ def crowded(count: int = 40, seconds: float = 3 * 3600.0) -> Examination:
     )  # fmt: skip
 
 
-LONG_NAME = "WhatsApp-Audio_" + "forwarded-from-the-chief-financial-officer_" * 4 + "final_FINAL(2).copy.of.copy" + "x" * 60 + ".wav"
+LONG_NAME = (
+    "WhatsApp-Audio_"
+    + "forwarded-from-the-chief-financial-officer_" * 4
+    + "final_FINAL(2).copy.of.copy"
+    + "x" * 60
+    + ".wav"
+)
 CHINESE_NAME = "微信语音_转账请求_第3段_二〇二六年.wav"
 
 
 def case() -> CaseFacts:
     return CaseFacts(
         case_id="2026-0417", exhibit_id="A-3", requester="Example Bank, fraud desk",
-        question="Did Ms Example speak the words in the voice note that asked for the transfer, or were they made by a machine?",
+        question="Did Ms Example speak the words in the voice note that asked for the transfer, or were they made by a machine?",  # noqa: E501
         examiner="Dr. Ada Exemplar", qualifications="forensic audio examiner, 12 years",
         received=datetime(2026, 3, 14, 9, 30, tzinfo=UTC), examined=datetime(2026, 3, 16, 14, 5, tzinfo=UTC),
         acquisition="Exported from the recipient's telephone", working_copy_sha256=DIGEST,
         custody=tuple(
             CustodyEntry(time=datetime(2026, 3, 14 + n, 9 + n, 30, tzinfo=UTC), actor=actor, action=action,
                          sha256=hashlib.sha256(f"{n}".encode()).hexdigest())
-            for n, (actor, action) in enumerate((("M. Intake", "received, hashed, sealed"), ("M. Intake", "working copy made"),
+            for n, (actor, action) in enumerate((("M. Intake", "received, hashed, sealed"), ("M. Intake", "working copy made"),  # noqa: E501
                                                  ("A. Exemplar", "examined")))
         ),
     )  # fmt: skip
