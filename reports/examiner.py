@@ -338,9 +338,13 @@ def _fusion(context: _Context, _: str) -> list[Flowable]:
         ("Watermark", markup(wording.watermark_words(examination))),
         ("Attribution", markup(wording.attribution_words(examination))),
     ]
-    story += [facts(rows2, context.measure), text("Verbal equivalents (ENFSI 2015); an edge belongs to the lower band; below 1 the "  # noqa: E501
-              "propositions swap.", "h4"), grid(("LR", "log10 LR", "Words"), wording.ENFSI_BANDS, (150, 90, "
-              "context.measure - 240))]  # fmt: skip
+    story += [
+        facts(rows2, context.measure),
+        text(
+            "Verbal equivalents (ENFSI 2015); an edge belongs to the lower band; below 1 the propositions swap.", "h4"
+        ),
+        grid(("LR", "log10 LR", "Words"), wording.ENFSI_BANDS, (150, 90, context.measure - 240)),
+    ]
     return story
 
 
