@@ -2,7 +2,7 @@
 
 Front end, stem and encoder layers follow A. Radford et al., "Robust Speech Recognition via Large-Scale Weak
 Supervision" (2022), and start from the weights of OpenAI's Whisper-base (MIT licence); positions are 0..T-1 on the
-window alone, never on 30 s of padding. The head is linear on statistics over time of each
+window alone, never on 30 s of padding. The head sees statistics over time of each
 layer (statistics pooling: D. Snyder et al., "X-Vectors: Robust DNN Embeddings for Speaker Recognition", 2018), so that
 the score of a window, of a second and of a whole clip mean the same.
 All of it is trained by detectors.train.
@@ -40,6 +40,8 @@ class NetworkConfig:
     """Attention heads."""
     layers: int = 1
     """Encoder layers kept, of Whisper-base's six."""
+    hidden: int = 256
+    """Units of the head."""
     span: int = 51
     """Frames of 20 ms whose statistics make the score of the middle one."""
     floor: float = 7.0
@@ -128,7 +130,7 @@ class EncoderLayer(nn.Module):
 
 
 class Head(nn.Module):
-    """Linear on three statistics of every channel over time: mean, deviation, and size of the steps between frames.
+    """One hidden layer on three statistics of every channel over time: mean, deviation, steps between frames.
 
     Layers [n][batch, time, width] -> (window logit [batch], from the whole window; frame logits [batch, time], from the
     second around each frame with the same constants).
@@ -137,12 +139,18 @@ class Head(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.span = config.span
-        self.linear = nn.Linear(3 * config.width * (config.layers + 1), 1)
+        self.hidden = nn.Linear(3 * config.width * (config.layers + 1), config.hidden)
+        self.out = nn.Linear(config.hidden, 1)
 
     def forward(self, layers: list[Tensor]) -> tuple[Tensor, Tensor]:
         x = torch.cat(layers, -1).float()
         frames = statistics(self.around(x), self.around(x.square()), self.around(steps(x)))
-        return self.linear(self.pooled(layers)).squeeze(-1), self.linear(frames).squeeze(-1)
+        return self.logit(self.pooled(layers)), self.logit(frames)
+
+    def logit(self, pooled: Tensor) -> Tensor:
+        """Statistics [..., features] -> logit [...]."""
+        out: Tensor = self.out(F.gelu(self.hidden(pooled))).squeeze(-1)
+        return out
 
     @staticmethod
     def pooled(layers: list[Tensor]) -> Tensor:

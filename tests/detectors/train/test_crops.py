@@ -1,0 +1,70 @@
+"""Crops and neutral clips: equal level, no edges, lengths without a law; the same for both classes."""
+
+import numpy as np
+import pytest
+
+from detectors.train.conditions import CONDITIONS, FAMILIES
+from detectors.train.crops import random_channels, random_crop, trimmed, weights
+from detectors.train.neutral import neutral
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def clip() -> np.ndarray:  # type: ignore[type-arg]
+    rng = np.random.default_rng(1)
+    speech = 0.1 * rng.standard_normal(6 * RATE) * (1 + np.sin(np.arange(6 * RATE) / 2000)) / 2
+    return np.concatenate([np.zeros(RATE), speech, np.zeros(RATE)]).astype(np.float32)
+
+
+def test_edges_are_cut(clip: np.ndarray) -> None:  # type: ignore[type-arg]
+    assert trimmed(clip).size == pytest.approx(6 * RATE, abs=400)
+    assert trimmed(np.zeros(100, np.float32)).size == 0
+
+
+def test_neutral(clip: np.ndarray) -> None:  # type: ignore[type-arg]
+    piece = neutral(clip, "a")
+    assert np.array_equal(piece, neutral(0.3 * clip, "a")) or np.allclose(piece, neutral(0.3 * clip, "a"), atol=1e-4)
+    assert 20 * np.log10(np.sqrt(np.mean(piece**2))) == pytest.approx(-26, abs=0.2)
+    assert 1.4 * RATE < piece.size < 5 * RATE
+    spectrum = np.abs(np.fft.rfft(piece)) ** 2
+    hz = np.fft.rfftfreq(piece.size, 1 / RATE)
+    assert spectrum[hz > 7800].mean() < 1e-3 * spectrum[(hz > 1000) & (hz < 6000)].mean()
+    assert len({neutral(clip, str(i)).size % 160 for i in range(12)}) > 6
+
+
+def test_too_short_is_empty(clip: np.ndarray) -> None:  # type: ignore[type-arg]
+    assert neutral(clip[: RATE + 4000], "a").size == 0
+    assert neutral(clip, "a", 10.0).size == 0
+    assert neutral(clip, "a", 2.0).size == pytest.approx(2 * RATE, abs=400)
+
+
+def test_crops_are_seeded_and_of_all_lengths(clip: np.ndarray) -> None:  # type: ignore[type-arg]
+    first = random_crop(clip, np.random.default_rng(3))
+    assert np.array_equal(first, random_crop(clip, np.random.default_rng(3)))
+    sizes = [random_crop(clip, np.random.default_rng(i)).size for i in range(12)]
+    assert min(sizes) > 0.9 * RATE
+    assert max(sizes) <= 5 * RATE
+    assert len({s % 160 for s in sizes}) > 6
+
+
+def test_all_channel_families_occur() -> None:
+    rng = np.random.default_rng(1)
+    found = {step.family for _ in range(300) for step in random_channels(rng)}
+    assert found == {
+        "aac", "amr_nb", "g711", "g722", "gsm", "mp3", "noise", "opus", "resample", "room", "vorbis",
+    }  # fmt: skip
+
+
+def test_classes_are_drawn_alike() -> None:
+    clips = [{"label": "human", "source": "a", "generator": "human"}] * 9
+    clips += [{"label": "human", "source": "b", "generator": "human"}]
+    clips += [{"label": "machine", "source": "a", "generator": "g"}] * 4
+    share = weights(clips)
+    assert share.sum() == pytest.approx(1)
+    assert share[:10].sum() == pytest.approx(0.5)
+    assert share[:9].sum() == pytest.approx(0.5 * 3 / 4)  # the root of nine against the root of one
+
+
+def test_families_name_conditions() -> None:
+    assert {name for names in FAMILIES.values() for name in names} <= set(CONDITIONS)
