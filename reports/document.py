@@ -223,7 +223,7 @@ class _Template(BaseDocTemplate):  # type: ignore[misc]
         canvas.tagger.finish(canvas._doc)
         attach(canvas._doc, self.furniture.attachments, self.furniture.made)
         _xmp(canvas._doc, self.furniture)
-        canvas._doc.Catalog.ViewerPreferences = PDFDictionary({"DisplayDocTitle": True})
+        canvas._doc.Catalog.ViewerPreferences = PDFDictionary({"DisplayDocTitle": "true"})
         canvas._doc.Catalog.PageMode = PDFName("UseOutlines")
         canvas.save()
 
@@ -328,5 +328,5 @@ def _xmp(document: Any, furniture: Furniture) -> None:
         f"<xmp:CreatorTool>Voxproof</xmp:CreatorTool>{stamp}<pdf:Producer>Voxproof (reportlab)</pdf:Producer>"
         '</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end="w"?>'
     ).encode("utf-8", errors="backslashreplace")
-    stream = PDFStream(PDFDictionary({"Type": PDFName("Metadata"), "Subtype": PDFName("XML")}), packet, [])
+    stream = PDFStream(PDFDictionary({"Type": PDFName("Metadata"), "Subtype": PDFName("XML")}), packet)
     document.Catalog.Metadata = stream

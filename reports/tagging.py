@@ -86,7 +86,7 @@ class Tagger:
             Type=PDFName("StructTreeRoot"), K=body_ref, ParentTree=tree, ParentTreeNextKey=len(numbers) // 2
         )
         document.Catalog.StructTreeRoot = root_ref
-        document.Catalog.MarkInfo = PDFDictionary({"Marked": True})
+        document.Catalog.MarkInfo = PDFDictionary({"Marked": "true"})
 
 
 def mark(canvas: Any, role: str, alt: str | None = None) -> Any:

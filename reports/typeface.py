@@ -91,7 +91,7 @@ def runs(text: str, font: str = SANS) -> list[tuple[str, str]]:
             chosen = SANS
         elif _script(point):
             chosen = _cid(asian)
-        elif category[0] != "M" and point in _covers(SPARE):
+        elif category[0] != "M" and point < 0x1F000 and point in _covers(SPARE):
             chosen = SPARE
         else:
             chosen, char = font, f"‹U+{point:04X}›"

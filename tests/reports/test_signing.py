@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import report_samples as samples
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -19,7 +20,6 @@ from reports.pdf import pdf_bytes, write_pdf
 from reports.signing import Signer
 from reports.twin import twin_bytes
 from synth.errors import VoxproofError
-from tests.reports import samples
 
 
 @pytest.fixture(scope="module")
