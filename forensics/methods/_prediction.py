@@ -11,14 +11,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import next_fast_len
-from scipy.linalg import solve_toeplitz
 from scipy.ndimage import maximum_filter1d
-from scipy.signal import lfilter
 
 from forensics.exhibit import Exhibit
 
 ORDER = 20
 """Order of the predictors."""
+TOEPLITZ = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
+"""Lag of each element of the normal equations, [order, order]."""
 SIDE_S = 0.025
 """Length of sound a predictor is fitted on, seconds."""
 CHUNK_S = 4.0
@@ -91,10 +91,10 @@ def _whitened(samples: Signal, rate: int) -> Signal:
         spectrum = np.fft.rfft((part - part.mean()) * window, size)
         lags = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)[: ORDER + 1]
         lags[0] = lags[0] * (1.0 + 1e-9) + 1e-12
-        predictor = np.concatenate([[1.0], -np.asarray(solve_toeplitz(lags[:ORDER], lags[1:]))])
+        predictor = np.concatenate([[1.0], -np.linalg.solve(lags[TOEPLITZ], lags[1:])])
         lead = min(start, ORDER)
-        filtered = lfilter(predictor, np.ones(1), samples[start - lead : start + length])
-        error[start : start + length] = np.asarray(filtered[lead:], dtype=np.float64)
+        heard = samples[start - lead : start + length]
+        error[start : start + length] = np.convolve(heard, predictor)[lead : len(heard)]
     error[:ORDER] = 0.0
     return np.asarray(np.abs(error), dtype=np.float64)
 
