@@ -384,18 +384,16 @@ class Strip(Flowable):  # type: ignore[misc]
         spans = [
             (box.at_x(one.start_s), max(box.at_x(one.end_s), box.at_x(one.start_s) + 1.6)) for one in finding.segments
         ]
+        place = _free(spans, box.x + 10, box.x + box.across, across)
+        low, high = (
+            (2.2, self.lane - 4.6) if place is not None else (0.7, 2.4)
+        )  # no free place: a thin bar under the name
         for left, right in spans:
             canvas.setFillColor(HexColor(colour))
-            canvas.rect(left, y + 2.2, min(right, box.x + box.across + 1) - left, self.lane - 4.6, stroke=0, fill=1)
-        place = _free(spans, box.x + 10, box.x + box.across, across)
-        if place is None:  # nowhere free: on a white plate at the left
-            place = box.x + 10
-        canvas.setFillColor(HexColor(theme.WHITE))
-        canvas.setFillAlpha(0.85)
-        canvas.rect(place - 8.5, y + 1.4, across + 11, self.lane - 2.8, stroke=0, fill=1)
-        canvas.setFillAlpha(1)
-        draw_sign(canvas, finding.outcome, place - 4.4, y + self.lane / 2, 2.3)
-        label(canvas, place, y + 3.6, name, 6.2, theme.INK)
+            canvas.rect(left, y + low, min(right, box.x + box.across + 1) - left, high, stroke=0, fill=1)
+        place = place if place is not None else box.x + 10
+        draw_sign(canvas, finding.outcome, place - 4.4, y + self.lane / 2 + 0.5, 2.3)
+        label(canvas, place, y + 4.1, name, 6.2, theme.INK)
 
 
 def _free(spans: Sequence[tuple[float, float]], left: float, right: float, across: float) -> float | None:
