@@ -258,7 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--without", type=Path, help="manifest.csv of an earlier run whose clips must not be used")
     parser.add_argument("--cache", type=Path, default=Path("build/bench-methods"), help="folder for results")
     parser.add_argument("--negatives", type=int, default=480, help="unedited recordings of the validation part")
-    parser.add_argument("--share", type=float, default=1.0, help="scale of the numbers of positives")
+    parser.add_argument("--share", type=float, default=0.85, help="scale of the numbers of positives")
     parser.add_argument("--seed", type=int, default=20260, help="seed of the whole plan")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--write", action="store_true", help="write docs/validation/methods.md and error_rates.yaml")
@@ -287,7 +287,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (root / "docs" / "validation").mkdir(parents=True, exist_ok=True)
         (root / "docs" / "validation" / "methods.md").write_text(text, encoding="utf-8")
         table = yaml.safe_dump(error_rates(rows), sort_keys=True, allow_unicode=True)
-        (root / "forensics" / "error_rates.yaml").write_text(table, encoding="utf-8")
+        head = f"# Written by `voxproof bench methods` (seed {options.seed}); see docs/validation/methods.md.\n"
+        (root / "forensics" / "error_rates.yaml").write_text(head + table, encoding="utf-8")
     print(text)
     return 0
 
