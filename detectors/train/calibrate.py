@@ -6,8 +6,9 @@
 Weighted logistic regression (classes equal, groups by the root of their size, conditions equal); covariance over a
 bootstrap of whole sources; ELUB by `lir` on the calibrated scores; the cap from the number of sources of the validation
 part. The threshold for "machine" is the lowest at which the false-positive rate of human calibration clips is at most
-`--false-positives` pooled and in every family of channels; the one for "a person" likewise with
-`--false-negatives` for machine-made clips. Writes speech.safetensors (half precision), speech.yaml and fusion.yaml.
+`--false-positives` pooled and in every family of channels; the one for "a person" is the highest at which at most
+`--false-negatives` of the machine-made calibration clips lie below, pooled. Writes speech.safetensors (half precision),
+speech.yaml and fusion.yaml.
 """
 
 import argparse
@@ -157,7 +158,9 @@ def main() -> None:
     first = table.condition == "neutral"  # every clip once: ELUB counts clips
     llr = raw_log10_lr(calibration, table.score[first], table.seconds[first])
     low, high = elub(llr.copy(), table.machine[first].astype(int), add_misleading=1)
-    calibration = calibration.model_copy(update={"elub": Bounds(lower=float(low), upper=float(high))})
+    calibration = calibration.model_copy(
+        update={"elub": Bounds(lower=round(float(low), 2), upper=round(float(high), 2))}
+    )
 
     # One line: the fit on its unbounded LR is weight 1 and intercept 0, since that LR is a logistic fit already.
     fit = Fit(
@@ -165,7 +168,7 @@ def main() -> None:
         intercept=0.0,
         covariance=tuple(tuple(float(v) for v in row) for row in line_covariance(calibration, table, arguments)),
     )
-    limits = Bounds(lower=max(-cap, float(low)), upper=min(cap, float(high)))
+    limits = Bounds(lower=max(-cap, round(float(low), 2)), upper=min(cap, round(float(high), 2)))
     fusion = Fusion(
         summary=f"Logistic regression on {calibration.clips} clips of {calibration.sources} calibration sources, "
         f"each in several channels. There is one trained line, whose LR is a logistic fit already: its weight is 1.",
@@ -180,7 +183,7 @@ def main() -> None:
     for name, (lower, upper) in pairs.items():
         ends[name] = (
             threshold(lower, [f & ~table.machine for f in families], weight, arguments.false_positives, limits.upper),
-            -threshold(-upper, [f & table.machine for f in families], weight, arguments.false_negatives, -limits.lower),
+            -threshold(-upper, [table.machine], weight, arguments.false_negatives, -limits.lower),
         )
         for label, mask in (("human", ~table.machine), ("machine", table.machine)):
             says_machine = np.average(lower[mask] > ends[name][0], weights=weight[mask])

@@ -145,17 +145,17 @@ def test_config_travels_as_strings() -> None:
 
 @pytest.mark.skipif(not CORE.exists(), reason="needs ../shared/data/core beside the repository")
 def test_machine_made_clips_score_higher(detector: SpeechDetector) -> None:
-    """On pages of calibration and validation (univnet, vocos, tortoise's human voices), never trained on."""
+    """On pages of the calibration part, never trained on."""
     with (CORE / "index.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    wanted = {"spoof": ("univnet", "diffgantts_keon"), "bonafide": ("univnet", "tortoise", "languagecodec")}
+    wanted = {"spoof": ("diffgantts_keon",), "bonafide": ("tortoise", "languagecodec")}
     scores: dict[str, list[float]] = {"spoof": [], "bonafide": []}
     for row in rows:
-        if row["source"] in wanted[row["label"]] and len(scores[row["label"]]) < 28 and float(row["seconds"]) > 1.5:
+        if row["source"] in wanted[row["label"]] and len(scores[row["label"]]) < 14 and float(row["seconds"]) > 1.5:
             samples, rate = soundfile.read(CORE / row["path"], dtype="float32")
             if rate != RATE:
                 from synth.channels.base import convert
 
                 samples = convert(samples, rate, RATE)
             scores[row["label"]].append(detector.raw([samples[: 5 * RATE]]).score)
-    assert auc(np.array(scores["spoof"]), np.array(scores["bonafide"])) > 0.7
+    assert auc(np.array(scores["spoof"]), np.array(scores["bonafide"])) > 0.85
