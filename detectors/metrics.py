@@ -115,4 +115,4 @@ def wilson_interval(hits: int, n: int, z: float = 1.959964) -> tuple[float, floa
     rate = hits / n
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return (0.0 if hits == 0 else centre - half), (1.0 if hits == n else centre + half)
