@@ -18,7 +18,7 @@ from detectors.card import WEIGHTS, Card, read_card
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._frames import curve
-from forensics.records import GRID_S, ErrorRate, Figure, Finding, ModelFacts, Scalar, Segment
+from forensics.records import GRID_S, ErrorRate, Figure, Finding, ModelFacts, Outcome, Scalar, Segment
 
 if TYPE_CHECKING:
     from detectors.speech import SpeechDetector
@@ -78,6 +78,7 @@ class DetectorSpeech(Method):
             return self.finding("could_not_test", reasons=[reason], in_domain=False)
         value, (lower, upper) = scores.log10_lr, scores.log10_lr_bounds
         thresholds = self.card.thresholds
+        outcome: Outcome
         if lower > thresholds.machine:
             outcome, said = (
                 "inconsistent",
@@ -90,7 +91,7 @@ class DetectorSpeech(Method):
         smooth = _smoothed(scores.frame_log10_lr)
         segments = list(_segments(smooth, thresholds.machine)) if outcome != "consistent" else []
         return self.finding(
-            outcome,  # type: ignore[arg-type]
+            outcome,
             reasons=[said, f"log10 LR {value:+.2f}, 95 % interval {lower:+.2f} to {upper:+.2f}."],
             exhibit=exhibit,
             measurements={
