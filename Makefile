@@ -3,23 +3,31 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --progress-bar off
+USER := $(VENV)/.installed
+DEVELOPER := $(VENV)/.installed-for-development
 
 .PHONY: demo test lint clean
 
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --progress-bar off --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --progress-bar off -c constraints.txt -e ".[dev,train]"
-	touch $(STAMP)
 
-demo: $(STAMP)
+$(USER): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -c constraints.txt -e .
+	touch $@
+
+$(DEVELOPER): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -c constraints.txt -e ".[dev,train]"
+	touch $@ $(USER)
+
+demo: $(USER)
 	$(BIN)/voxproof verify examples/*.wav --report demo --exit-zero
+	@echo "The evidence reports are in $(CURDIR)/demo"
 
 test: lint
 	$(BIN)/python -m pytest
 
-lint: $(STAMP)
+lint: $(DEVELOPER)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

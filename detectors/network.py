@@ -5,73 +5,16 @@ Supervision" (2022), and start from the weights of OpenAI's Whisper-base (MIT li
 window alone, never on 30 s of padding. The head sees statistics over time of each
 layer (statistics pooling: D. Snyder et al., "X-Vectors: Robust DNN Embeddings for Speaker Recognition", 2018), so that
 the score of a window, of a second and of a whole clip mean the same.
-All of it is trained by detectors.train.
+All of it is trained by detectors.train; detectors/inference.py is its twin that listens, without PyTorch.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-RATE = 16_000
-HOP = 160
-FRAME = 320
-"""Samples a score stands for: 20 ms."""
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Shape of the network; travels in the metadata of the weights."""
-
-    mels: int = 80
-    """Mel bands from 0 to 8 kHz."""
-    window: int = 400
-    """Samples of the Hann window of the spectrogram (25 ms)."""
-    width: int = 512
-    """Channels of the encoder."""
-    heads: int = 8
-    """Attention heads."""
-    layers: int = 1
-    """Encoder layers kept, of Whisper-base's six."""
-    hidden: int = 256
-    """Units of the head."""
-    span: int = 51
-    """Frames of 20 ms whose statistics make the score of the middle one."""
-    floor: float = 7.0
-    """Decades below the loudest band at which the log-mel is cut off."""
-
-    def metadata(self) -> dict[str, str]:
-        """As the strings that safetensors carries."""
-        return {key: str(value) for key, value in asdict(self).items()}
-
-    @classmethod
-    def from_metadata(cls, metadata: dict[str, str]) -> NetworkConfig:
-        """The inverse of `metadata`; unknown keys are passed over."""
-        names = asdict(cls())
-        numbers: dict[str, Any] = {k: float(v) if k == "floor" else int(v) for k, v in metadata.items() if k in names}
-        return cls(**numbers)
-
-
-def mel_filters(mels: int, window: int, rate: int = RATE) -> npt.NDArray[np.float32]:
-    """Slaney's mel filters, area-normalised, as Whisper uses them: [mels, window // 2 + 1]."""
-
-    def to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * math.log(6.4) / 27))
-
-    top = 15 + 27 / math.log(6.4) * math.log(rate / 2 / 1000)
-    edges = to_hz(np.linspace(0, top, mels + 2))
-    bins = np.arange(window // 2 + 1) * rate / window
-    rising = (bins[None] - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    falling = (edges[2:, None] - bins[None]) / np.diff(edges)[1:, None]
-    triangles = np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
-    return triangles.astype(np.float32)
+from detectors.inference import HOP, NetworkConfig, SpeechScorer, mel_filters, sinusoids
 
 
 class LogMel(nn.Module):
@@ -196,17 +139,17 @@ class SpeechNetwork(nn.Module):
         """From the log-mel on: [batch, frames, mels] -> stem and layers, each [batch, frames // 2, width]."""
         x = F.gelu(self.stem1(mel.transpose(1, 2)))
         x = F.gelu(self.stem2(x)).transpose(1, 2)
-        passed = [x + sinusoids(x.shape[1], x.shape[2]).to(x.dtype)]
+        passed = [x + torch.from_numpy(sinusoids(x.shape[1], x.shape[2])).to(x)]
         for layer in self.layers:
             passed.append(layer(passed[-1]))
         return passed
 
 
-def sinusoids(length: int, width: int) -> Tensor:
-    """Whisper's positions: [length, width]."""
-    rate = torch.exp(-math.log(10_000) / (width // 2 - 1) * torch.arange(width // 2))
-    angle = torch.arange(length)[:, None] * rate[None]
-    return torch.cat([angle.sin(), angle.cos()], 1)
+def trainable(scorer: SpeechScorer) -> SpeechNetwork:
+    """The PyTorch twin of a network that listens, with the same weights."""
+    network = SpeechNetwork(scorer.config)
+    network.load_state_dict({key: torch.from_numpy(value) for key, value in scorer.state.items()})
+    return network
 
 
 def from_whisper(weights: dict[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:

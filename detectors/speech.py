@@ -13,13 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from safetensors import SafetensorError, safe_open
 
 from detectors.calibration import frame_log10_lr, log10_lr
 from detectors.card import WEIGHTS, Card, read_card, verified
-from detectors.network import FRAME, RATE, NetworkConfig, SpeechNetwork
-from synth.errors import VoxproofError
+from detectors.inference import FRAME, RATE, SpeechScorer, load_network
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -62,8 +59,8 @@ class RawScores:
 class SpeechDetector:
     """Trained network and its card. `load` once, `score` as many clips as you like."""
 
-    def __init__(self, network: SpeechNetwork, card: Card) -> None:
-        self.network = network.eval()
+    def __init__(self, network: SpeechScorer, card: Card) -> None:
+        self.network = network
         self.card = card
         self.name, self.version, self.sha256 = card.name, card.version, card.sha256
 
@@ -113,27 +110,13 @@ class SpeechDetector:
         score = weighted / weight if weight else float("nan")
         return RawScores(average, score, float(spoken.sum()) * FRAME / RATE, len(pieces))
 
-    @torch.inference_mode()
     def _window(self, window: FloatArray, mask: BoolArray) -> tuple[int, float, FloatArray]:
         """One window cut to its speech -> (first frame scored, logit, frame logits)."""
         inside = np.flatnonzero(mask)
         start, end = int(inside[0]), int(inside[-1]) + 1
         piece = window[start * FRAME : end * FRAME]
-        logit, logits = self.network(torch.from_numpy(np.ascontiguousarray(piece))[None])
-        return start, float(logit[0]), logits[0].numpy()
-
-
-def load_network(path: Path) -> SpeechNetwork:
-    """A network from safetensors whose metadata hold its configuration."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            config = NetworkConfig.from_metadata(file.metadata() or {})
-            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
-        network = SpeechNetwork(config)
-        network.load_state_dict(state)
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise VoxproofError(f"not the weights of a speech detector ({error})", path=path) from error
-    return network
+        logit, logits = self.network(piece)
+        return start, logit, logits
 
 
 def windows(blocks: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:

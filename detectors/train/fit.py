@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from detectors.inference import RATE, load_network
 from detectors.metrics import auc, eer
-from detectors.network import RATE, SpeechNetwork
-from detectors.speech import load_network
+from detectors.network import SpeechNetwork, trainable
 from detectors.train.decode import cached, read_clips
 from detectors.train.neutral import neutral
 from detectors.train.score import chosen
@@ -120,7 +120,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(arguments.seed)
 
-    network = load_network(arguments.start)
+    network = trainable(load_network(arguments.start))
     config = network.config
     optimiser = torch.optim.AdamW(network.parameters(), lr=arguments.rate, weight_decay=0.01)
     warm = 50

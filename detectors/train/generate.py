@@ -25,7 +25,7 @@ import numpy.typing as npt
 import soundfile
 import torch
 
-from detectors.network import mel_filters
+from detectors.inference import mel_filters
 from detectors.train.crops import trimmed, weights
 from detectors.train.decode import RATE, cached, read_clips
 from detectors.train.lists import COLUMNS

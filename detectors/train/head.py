@@ -19,8 +19,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from detectors.inference import NetworkConfig
 from detectors.metrics import auc, eer
-from detectors.network import NetworkConfig, SpeechNetwork, from_whisper
+from detectors.network import SpeechNetwork, from_whisper
 from detectors.train.decode import cached, read_clips
 from detectors.train.neutral import neutral
 from detectors.train.score import chosen

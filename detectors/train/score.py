@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from detectors.network import RATE
-from detectors.speech import SpeechDetector, load_network
+from detectors.inference import RATE, load_network
+from detectors.speech import SpeechDetector
 from detectors.train.conditions import CONDITIONS
 from detectors.train.decode import cached, read_clips
 
@@ -44,7 +44,7 @@ class Uncalibrated(SpeechDetector):
     """A detector that has no card yet: only `raw` may be called."""
 
     def __init__(self, weights: Path) -> None:
-        self.network = load_network(weights).eval()
+        self.network = load_network(weights)
 
 
 def main() -> None:

@@ -109,7 +109,7 @@ def _cold(clip: Path, folder: Path, yardstick: float) -> list[Row]:
 
 
 def _library(clip: Path, yardstick: float) -> list[Row]:
-    import torch
+    from threadpoolctl import threadpool_limits
 
     from detectors.fusion import load_fusion
     from forensics.battery import load_battery
@@ -125,21 +125,16 @@ def _library(clip: Path, yardstick: float) -> list[Row]:
         runs.append(time.perf_counter() - started)
     whole = float(np.median(runs))
     rows = [Row("whole battery, models loaded", whole / 10, "RTF", 0.15, whole / yardstick)]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with Exhibit.open(clip) as exhibit:
+    with threadpool_limits(1), Exhibit.open(clip) as exhibit:
+        started = time.perf_counter()
+        _ = exhibit.activity
+        spent = time.perf_counter() - started
+        rows.append(Row("  levels and speech activity", spent / 10, "RTF", None, spent / yardstick))
+        for method in battery:
             started = time.perf_counter()
-            _ = exhibit.activity
+            method.run(exhibit)
             spent = time.perf_counter() - started
-            rows.append(Row("  levels and speech activity", spent / 10, "RTF", None, spent / yardstick))
-            for method in battery:
-                started = time.perf_counter()
-                method.run(exhibit)
-                spent = time.perf_counter() - started
-                budget = 0.03 if method.id == "detector.speech" else None
-                rows.append(Row(f"  {method.id} (one core)", spent / 10, "RTF", budget, spent / yardstick))
-    finally:
-        torch.set_num_threads(threads)
+            budget = 0.03 if method.id == "detector.speech" else None
+            rows.append(Row(f"  {method.id} (one core)", spent / 10, "RTF", budget, spent / yardstick))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return [*rows, Row("peak memory of this process", peak, "MB", 1500.0)]

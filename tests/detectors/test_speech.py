@@ -1,6 +1,8 @@
 """The detector that ships: one time axis, nothing trivial moves it, and it separates what it was made to separate."""
 
 import csv
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 import soundfile
 import torch
 
+from detectors.card import WEIGHTS
+from detectors.inference import FRAME, NetworkConfig, SpeechScorer, load_network, mel_filters
 from detectors.metrics import auc
-from detectors.network import FRAME, NetworkConfig, SpeechNetwork, mel_filters
+from detectors.network import SpeechNetwork, trainable
 from detectors.speech import HOP, WINDOW, SpeechDetector, own_speech, windows
 
 FloatArray = npt.NDArray[np.float32]
@@ -136,6 +140,37 @@ def test_network_shapes() -> None:
         window, frames = network(torch.randn(2, 16_000))
     assert window.shape == (2,)
     assert frames.shape == (2, 50)
+
+
+def test_the_network_that_listens_is_the_one_that_was_trained(voice: FloatArray) -> None:
+    scorer = load_network(WEIGHTS / "speech.safetensors")
+    network = trainable(scorer).eval()
+    for piece in (voice[: 5 * RATE], voice[3 * RATE : 4 * RATE + 333], voice[RATE : RATE + 8000]):
+        logit, frames = scorer(piece)
+        with torch.inference_mode():
+            expected, expected_frames = network(torch.from_numpy(piece.copy())[None])
+        assert logit == pytest.approx(float(expected[0]), abs=2e-3)
+        assert frames == pytest.approx(expected_frames[0].numpy(), abs=5e-3)
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+def test_shapes_are_those_of_the_trained_network(layers: int) -> None:
+    config = NetworkConfig(layers=layers, width=64, heads=4, hidden=16)
+    network = SpeechNetwork(config)
+    assert {key: tuple(value.shape) for key, value in network.state_dict().items()} == config.shapes()
+    scorer = SpeechScorer(config, {key: value.numpy() for key, value in network.state_dict().items()})
+    sound = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    logit, frames = scorer(sound)
+    with torch.inference_mode():
+        expected, expected_frames = network.eval()(torch.from_numpy(sound)[None])
+    assert logit == pytest.approx(float(expected[0]), abs=1e-4)
+    assert frames == pytest.approx(expected_frames[0].numpy(), abs=1e-4)
+
+
+def test_listening_needs_no_torch() -> None:
+    code = "import sys, detectors.speech as s; s.SpeechDetector.load(); print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
 
 
 def test_config_travels_as_strings() -> None:
