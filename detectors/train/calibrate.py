@@ -33,6 +33,17 @@ FloatArray = npt.NDArray[np.float64]
 LN10 = float(np.log(10))
 
 
+SUMMARY = (
+    "Log-mel, convolutional stem and first encoder layer of Whisper-base as they are; a head of four small networks "
+    "on their statistics over time, trained to tell machine-made speech from a person's through codecs, telephones, "
+    "noise and rooms."
+)
+ATTRIBUTION = (
+    "Stem and encoder layer: Whisper-base by OpenAI (MIT licence, Copyright (c) 2022 OpenAI). Head: trained by "
+    "detectors.train, MIT licence."
+)
+
+
 class Table:
     """Columns of a score file as arrays."""
 
@@ -202,10 +213,8 @@ def main() -> None:
     card = Card(
         name=card_name,
         version=arguments.version,
-        summary="Log-mel, convolutional stem and first encoder layers of Whisper-base, fine-tuned end to end together "
-        "with a new head to tell machine-made speech from a person's, through codecs, telephones, noise and rooms.",
-        attribution="Initialised from Whisper-base by OpenAI (MIT licence, Copyright (c) 2022 OpenAI); trained by "
-        "detectors.train; MIT licence.",
+        summary=SUMMARY,
+        attribution=ATTRIBUTION,
         weights=path.name,
         sha256=hashlib.sha256(blob).hexdigest(),
         bytes=len(blob),
