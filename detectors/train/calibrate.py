@@ -222,7 +222,7 @@ def main() -> None:
         calibration=calibration,
         thresholds=Thresholds(machine=ends["speech"][0], human=ends["speech"][1]),
         domain=Domain(
-            min_speech_seconds=1.0, min_snr_db=10.0, min_band_hz=3300.0,
+            min_speech_seconds=1.5, min_snr_db=10.0, min_band_hz=3300.0,
             channels=("wide band", "MP3", "AAC", "Opus", "Vorbis", "G.711", "G.722", "GSM", "AMR-NB", "noise", "rooms"),
             languages=("en", "zh", "ja"),
         ),
