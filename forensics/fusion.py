@@ -21,6 +21,7 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
         for f in findings
         if f.outcome == "could_not_test"
     )
+    said = tuple(reason for f in findings if f.method in lines for reason in f.reasons)
     usable = {method: value for method, value in lines.items() if method in fusion.lines}
     if not usable:
         reasons = untested or ("No trained line of evidence examined the exhibit.",)

@@ -257,7 +257,7 @@ def _floor(band: FloatArray, silent: npt.NDArray[np.bool_]) -> FloatArray:
     if not finite.any():
         return np.full(len(band), SILENCE_DB, dtype=np.float32)
     lowest = np.where(finite, lowest, lowest[finite].min())
-    return (ndimage.uniform_filter1d(lowest, 101, mode="nearest") + 1.0).astype(np.float32)
+    return np.asarray(ndimage.uniform_filter1d(lowest, 101, mode="nearest") + 1.0, dtype=np.float32)
 
 
 def _loud(band: FloatArray) -> FloatArray:

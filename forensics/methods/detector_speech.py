@@ -92,7 +92,11 @@ class DetectorSpeech(Method):
         segments = list(_segments(smooth, thresholds.machine)) if outcome != "consistent" else []
         return self.finding(
             outcome,
-            reasons=[said, f"log10 LR {value:+.2f}, 95 % interval {lower:+.2f} to {upper:+.2f}."],
+            reasons=[
+                said,
+                f"log10 LR {value:+.2f}, 95 % interval {lower:+.2f} to {upper:+.2f}.",
+                *self._caution(outcome),
+            ],
             exhibit=exhibit,
             measurements={
                 "scored_speech_s": round(scores.speech_seconds, 2),
@@ -120,6 +124,22 @@ class DetectorSpeech(Method):
             for figure in self.card.figures
         )
         return made.model_copy(update={"error_rates": rates})
+
+    def _caution(self, outcome: Outcome) -> Iterator[str]:
+        """How often the same words were wrong in validation, on original clips."""
+        measured = next((figure for figure in self.card.figures if figure.condition == "original"), None)
+        if measured is None or outcome == "inconclusive":
+            return
+        if outcome == "consistent":
+            yield (
+                f"In validation {100 * measured.false_human_rate:.1f} % of {measured.machine} machine-made clips were "
+                "answered like this as well: the answer must not stand alone."
+            )
+        else:
+            yield (
+                f"In validation {100 * measured.false_positive_rate:.1f} % of {measured.human} recordings of people were "
+                "answered like this as well."
+            )
 
     def _figure(self, smooth: NDArray[np.float64], segments: list[Segment]) -> Figure:
         times = np.arange(len(smooth)) * GRID_S
