@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from detectors.fusion import Fusion
-from forensics.records import Finding, Verdict
+from forensics.records import Finding, Verdict, VerdictOutcome
 from forensics.words import support
 
 
@@ -21,7 +21,6 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
         for f in findings
         if f.outcome == "could_not_test"
     )
-    said = tuple(reason for f in findings if f.method in lines for reason in f.reasons)
     usable = {method: value for method, value in lines.items() if method in fusion.lines}
     if not usable:
         reasons = untested or ("No trained line of evidence examined the exhibit.",)
@@ -34,37 +33,26 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
         )
     fused = fusion.fuse(usable)
     lower, upper = fused.log10_lr_bounds
-    stated = support(fused.log10_lr)
-    if lower > fusion.threshold_machine:
-        return Verdict(
-            outcome="supports_machine",
-            log10_lr=fused.log10_lr,
-            log10_lr_bounds=(lower, upper),
-            words=stated,
-            reasons=(
-                f"The whole interval lies above the shipped threshold of {fusion.threshold_machine:+.2f}.",
-                *untested,
-            ),
+    above, below = lower > fusion.threshold_machine, upper < fusion.threshold_human
+    outcome: VerdictOutcome
+    if above or below:
+        outcome = "supports_machine" if above else "supports_human"
+        threshold = fusion.threshold_machine if above else fusion.threshold_human
+        words = support(fused.log10_lr)
+        decided = f"The whole interval lies {'above' if above else 'below'} the shipped threshold of {threshold:+.2f}."
+        cautions = tuple(reason for f in findings if f.method in usable for reason in f.reasons)
+    else:
+        outcome = "inconclusive"
+        words = "inconclusive: the evidence does not clearly support either proposition over the other"
+        decided = (
+            f"The interval from {lower:+.2f} to {upper:+.2f} does not lie wholly beyond a shipped threshold "
+            f"({fusion.threshold_human:+.2f} for a person, {fusion.threshold_machine:+.2f} for a machine)."
         )
-    if upper < fusion.threshold_human:
-        return Verdict(
-            outcome="supports_human",
-            log10_lr=fused.log10_lr,
-            log10_lr_bounds=(lower, upper),
-            words=stated,
-            reasons=(
-                f"The whole interval lies below the shipped threshold of {fusion.threshold_human:+.2f}.",
-                *untested,
-            ),
-        )
+        cautions = ()
     return Verdict(
-        outcome="inconclusive",
+        outcome=outcome,
         log10_lr=fused.log10_lr,
         log10_lr_bounds=(lower, upper),
-        words="inconclusive: the evidence does not clearly support either proposition over the other",
-        reasons=(
-            f"The interval from {lower:+.2f} to {upper:+.2f} does not lie wholly beyond a shipped threshold "
-            f"({fusion.threshold_human:+.2f} for a person, {fusion.threshold_machine:+.2f} for a machine).",
-            *untested,
-        ),
+        words=words,
+        reasons=(decided, *cautions, *untested),
     )

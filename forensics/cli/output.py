@@ -22,12 +22,6 @@ COLOURS = {
     "inconclusive": "yellow",
     "could_not_test": "yellow",
 }
-ANSWERS = {
-    "supports_machine": "Machine: the evidence supports a machine-made voice",
-    "supports_human": "Person: the evidence supports a voice spoken by a person",
-    "inconclusive": "Inconclusive",
-    "could_not_test": "Could not be tested",
-}
 INTEGRITY = {
     "consistent": "consistent with a continuous recording",
     "inconsistent": "inconsistent with a continuous recording",
@@ -75,8 +69,7 @@ class Terminal:
     def show(self, examination: Examination, written: Sequence[Path]) -> None:
         """The panel of one clip."""
         verdict, integrity, facts = examination.verdict, examination.integrity, examination.exhibit
-        head = Text(ANSWERS[verdict.outcome], style=f"bold {COLOURS[verdict.outcome]}")
-        lines: list[Text | Table] = [head, Text(verdict.words)]
+        lines: list[Text | Table] = [Text(_sentence(verdict.words), style=f"bold {COLOURS[verdict.outcome]}")]
         if verdict.log10_lr is not None and verdict.log10_lr_bounds is not None:
             low, high = verdict.log10_lr_bounds
             lines.append(
@@ -88,8 +81,7 @@ class Terminal:
             line.append(" at " + ", ".join(f"{s.start_s:.2f}-{s.end_s:.2f} s" for s in integrity.segments[:6]))
             line.append(" …" if len(integrity.segments) > 6 else "")
         lines.append(line)
-        if verdict.outcome in ("inconclusive", "could_not_test"):
-            lines += [Text(f"- {reason}", style="dim") for reason in verdict.reasons]
+        lines += [Text(f"- {reason}", style="dim") for reason in verdict.reasons]
         lines += [Text(f"Contradiction: {text}", style="yellow") for text in examination.contradictions]
         if examination.findings and facts.seconds is not None:
             lines.append(_findings(examination))
@@ -115,6 +107,11 @@ def _findings(examination: Examination) -> Table:
             Text(", ".join(calm), style="dim"),
         )
     return table
+
+
+def _sentence(words: str) -> str:
+    """Words as a sentence."""
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _first_sentence(reasons: Sequence[str]) -> str:

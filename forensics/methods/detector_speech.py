@@ -137,8 +137,8 @@ class DetectorSpeech(Method):
             )
         else:
             yield (
-                f"In validation {100 * measured.false_positive_rate:.1f} % of {measured.human} recordings of people were "
-                "answered like this as well."
+                f"In validation {100 * measured.false_positive_rate:.1f} % of {measured.human} recordings of people "
+                "were answered like this as well."
             )
 
     def _figure(self, smooth: NDArray[np.float64], segments: list[Segment]) -> Figure:

@@ -1,0 +1,73 @@
+"""The verdict: words only beyond the threshold with the whole interval, abstention with reasons, sign and bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.card import Bounds
+from detectors.fusion import Fit, Fusion
+from forensics.fusion import judge_origin
+from forensics.records import Finding
+
+FUSION = Fusion(
+    summary="constructed",
+    fits=(
+        Fit(weights={"detector.speech": 1.0}, intercept=0.0, covariance=((0.01, 0.0), (0.0, 0.01))),
+        Fit(
+            weights={"detector.speech": 0.6, "codes.statistics": 0.6},
+            intercept=0.1,
+            covariance=((0.01, 0.0, 0.0), (0.0, 0.01, 0.0), (0.0, 0.0, 0.01)),
+        ),
+    ),
+    bounds=Bounds(lower=-1.0, upper=1.5),
+    threshold_machine=0.5,
+    threshold_human=-0.5,
+    sources=30,
+)
+
+
+def line(method: str, log10_lr: float | None) -> Finding:
+    if log10_lr is None:
+        return Finding(
+            method=method, version="1", outcome="could_not_test", in_domain=False, reasons=("Too short.",), title=method
+        )
+    return Finding(
+        method=method, version="1", outcome="inconclusive", in_domain=True, log10_lr=log10_lr, reasons=("A caution.",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("log10_lr", "outcome"),
+    [(1.2, "supports_machine"), (-0.95, "supports_human"), (0.6, "inconclusive"), (0.0, "inconclusive")],
+)
+def test_words_need_the_whole_interval_beyond_the_threshold(log10_lr: float, outcome: str) -> None:
+    verdict = judge_origin([line("detector.speech", log10_lr)], FUSION)
+    assert verdict.outcome == outcome
+    assert verdict.log10_lr == pytest.approx(log10_lr)
+    assert verdict.log10_lr_bounds is not None
+    half = 1.959964 * (0.01 * log10_lr**2 + 0.01) ** 0.5
+    assert verdict.log10_lr_bounds == pytest.approx((max(log10_lr - half, -1.0), min(log10_lr + half, 1.5)))
+    assert ("A caution." in verdict.reasons) == outcome.startswith("supports")
+
+
+def test_the_cap_holds() -> None:
+    verdict = judge_origin([line("detector.speech", 7.0)], FUSION)
+    assert verdict.log10_lr == 1.5
+    assert verdict.words.startswith("moderate support for the proposition that at least part")
+
+
+def test_two_lines_are_fused_jointly_not_added() -> None:
+    verdict = judge_origin([line("detector.speech", 0.8), line("codes.statistics", 0.8)], FUSION)
+    assert verdict.log10_lr == pytest.approx(0.6 * 0.8 + 0.6 * 0.8 + 0.1)
+
+
+def test_nothing_tested_is_could_not_test_with_the_reason() -> None:
+    verdict = judge_origin([line("detector.speech", None)], FUSION)
+    assert verdict.outcome == "could_not_test"
+    assert verdict.log10_lr is None
+    assert "Too short." in verdict.reasons[0]
+
+
+def test_a_line_that_was_never_fitted_takes_no_part() -> None:
+    verdict = judge_origin([line("detector.speech", 1.2), line("plugin.other", -5.0)], FUSION)
+    assert verdict.log10_lr == pytest.approx(1.2)
