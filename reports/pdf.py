@@ -56,9 +56,20 @@ def write_pdf(
 ) -> Path:
     """Write the report, signed where a signer is given; the file appears whole or not at all."""
     data = pdf_bytes(examination, page=page, case=case)
-    if signer is not None:
-        data = signer.sign(data)
-    out = Path(out)
+    return _written(data if signer is None else signer.sign(data), Path(out))
+
+
+def sign_pdf(source: Path, out: Path, signer: Signer, *, timestamp_url: str | None = None) -> Path:
+    """Sign a report that was written unsigned; the unsigned bytes stay as a prefix of the signed file."""
+    try:
+        data = Path(source).read_bytes()
+    except OSError as error:
+        raise VoxproofError(f"the report cannot be read ({error.strerror or error})", path=source) from error
+    return _written(signer.sign(data, timestamp_url=timestamp_url), Path(out))
+
+
+def _written(data: bytes, out: Path) -> Path:
+    """Write a file whole or not at all."""
     try:
         handle, scratch = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name[:80]}.", suffix=".part")
         try:

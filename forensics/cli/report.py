@@ -6,6 +6,13 @@ from pathlib import Path
 
 import click
 
+P12 = click.option(
+    "--p12",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Sign with this PKCS#12 certificate (passphrase in VOXPROOF_P12_PASSPHRASE); else a self-made one.",
+)
+
 
 @click.group()
 def report() -> None:
@@ -16,12 +23,7 @@ def report() -> None:
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The PDF to write.")
 @click.option("--page", type=click.Choice(["a4", "letter"]), default="a4", show_default=True)
-@click.option(
-    "--p12",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Sign with this PKCS#12 certificate (passphrase in VOXPROOF_P12_PASSPHRASE); else a self-made one.",
-)
+@P12
 @click.option("--unsigned", is_flag=True, help="Leave the signature out: same input, same bytes.")
 @click.option("--case-id", help="Case number to print.")
 @click.option("--requester", help="Who asked.")
@@ -61,6 +63,27 @@ def render(
         write_pdf(examination, out, page="letter" if page == "letter" else "a4", case=case, signer=signer)
     said = {"pdf": str(out), "outcome": examination.verdict.outcome, "signed": not unsigned}
     click.echo(json.dumps(said, ensure_ascii=False) if as_json else f"Wrote {out}")
+
+
+@report.command()
+@click.argument("unsigned", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The PDF to write.")
+@P12
+@click.option(
+    "--timestamp-url", metavar="URL", help="Ask this RFC 3161 time-stamp authority as well (needs a network)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object and nothing else.")
+def sign(unsigned: Path, out: Path, p12: Path | None, timestamp_url: str | None, as_json: bool) -> None:
+    """Sign the report UNSIGNED that `render --unsigned` wrote."""
+    import json
+
+    from forensics.cli.signer import load_signer
+    from reports.pdf import sign_pdf
+
+    signer = load_signer(p12)
+    sign_pdf(unsigned, out, signer, timestamp_url=timestamp_url)
+    said = {"pdf": str(out), "signer": signer.name}
+    click.echo(json.dumps(said, ensure_ascii=False) if as_json else f"Wrote {out}, signed by {signer.name}")
 
 
 @report.command()
