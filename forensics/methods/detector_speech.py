@@ -92,11 +92,7 @@ class DetectorSpeech(Method):
         segments = list(_segments(smooth, thresholds.machine)) if outcome != "consistent" else []
         return self.finding(
             outcome,
-            reasons=[
-                said,
-                f"log10 LR {value:+.2f}, 95 % interval {lower:+.2f} to {upper:+.2f}.",
-                *self._caution(outcome),
-            ],
+            reasons=[said, *self._caution(outcome)],
             exhibit=exhibit,
             measurements={
                 "scored_speech_s": round(scores.speech_seconds, 2),
