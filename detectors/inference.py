@@ -101,7 +101,8 @@ class SpeechScorer:
         step[-1] = step[-2]
         window = self._logit(_statistics(x.mean(0), square.mean(0), step.mean(0)))
         half = min(self.config.span, 2 * len(x) - 1) // 2
-        frames = self._logit(_statistics(_around(x, half), _around(square, half), _around(step, half)))
+        around = _around(len(x), half)
+        frames = self._logit(_statistics(around @ x, around @ square, around @ step))
         return float(window), frames.astype(np.float32)
 
     def log_mel(self, samples: FloatArray) -> FloatArray:
@@ -203,7 +204,11 @@ def sinusoids(length: int, width: int) -> FloatArray:
 
 def _gelu(x: FloatArray) -> FloatArray:
     """x times the normal distribution function of x (D. Hendrycks, K. Gimpel, 2016)."""
-    return np.asarray(x * (0.5 + 0.5 * erf(x * np.float32(math.sqrt(0.5)))), np.float32)
+    y: FloatArray = erf(x * np.float32(math.sqrt(0.5)))
+    y += 1.0
+    y *= x
+    y *= 0.5
+    return y
 
 
 def _statistics(mean: FloatArray, square: FloatArray, step: FloatArray) -> FloatArray:
@@ -212,9 +217,8 @@ def _statistics(mean: FloatArray, square: FloatArray, step: FloatArray) -> Float
     return np.concatenate([mean, deviation, np.sqrt(np.maximum(step, 1e-6))], axis=-1).astype(np.float32)
 
 
-def _around(x: FloatArray, half: int) -> FloatArray:
-    """Mean over the frames within `half` of each, fewer at the edges: [time, channels] -> the same."""
-    total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0, dtype=np.float64)])
-    at = np.arange(len(x))
-    first, last = np.maximum(at - half, 0), np.minimum(at + half + 1, len(x))
-    return np.asarray((total[last] - total[first]) / (last - first)[:, None], np.float32)
+def _around(count: int, half: int) -> FloatArray:
+    """What takes the mean over the frames within `half` of each, fewer at the edges: [time, time]."""
+    at = np.arange(count)
+    near = np.abs(at[:, None] - at) <= half
+    return np.asarray(near / near.sum(axis=1, keepdims=True), np.float32)
