@@ -14,13 +14,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from synth.audio import read, write
 
-COLD_RUNS = 3
+RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _cold(clip: Path, folder: Path, yardstick: float) -> list[Row]:
     command = [python, "-m", "forensics.cli.main"]
 
     def median(arguments: list[str]) -> tuple[float, float]:
-        runs = [_run(arguments) for _ in range(COLD_RUNS)]
+        runs = [_run(arguments) for _ in range(RUNS)]
         return float(np.median([run[0] for run in runs])), max(run[1] for run in runs)
 
     bare, _ = median([python, "-c", "pass"])
@@ -108,6 +109,16 @@ def _cold(clip: Path, folder: Path, yardstick: float) -> list[Row]:
     ]
 
 
+def _median(work: Callable[[], object]) -> float:
+    """Median seconds of three runs."""
+    runs = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        work()
+        runs.append(time.perf_counter() - started)
+    return float(np.median(runs))
+
+
 def _library(clip: Path, yardstick: float) -> list[Row]:
     from threadpoolctl import threadpool_limits
 
@@ -118,12 +129,7 @@ def _library(clip: Path, yardstick: float) -> list[Row]:
 
     battery, fusion = load_battery(), load_fusion()
     examine(clip, battery, fusion)
-    runs = []
-    for _ in range(COLD_RUNS):
-        started = time.perf_counter()
-        examine(clip, battery, fusion)
-        runs.append(time.perf_counter() - started)
-    whole = float(np.median(runs))
+    whole = _median(partial(examine, clip, battery, fusion))
     rows = [Row("whole battery, models loaded", whole / 10, "RTF", 0.15, whole / yardstick)]
     with threadpool_limits(1), Exhibit.open(clip) as exhibit:
         started = time.perf_counter()
@@ -131,9 +137,7 @@ def _library(clip: Path, yardstick: float) -> list[Row]:
         spent = time.perf_counter() - started
         rows.append(Row("  levels and speech activity", spent / 10, "RTF", None, spent / yardstick))
         for method in battery:
-            started = time.perf_counter()
-            method.run(exhibit)
-            spent = time.perf_counter() - started
+            spent = _median(partial(method.run, exhibit))
             budget = 0.03 if method.id == "detector.speech" else None
             rows.append(Row(f"  {method.id} (one core)", spent / 10, "RTF", budget, spent / yardstick))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
