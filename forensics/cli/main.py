@@ -66,6 +66,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"voxproof: {where}{error.strerror or error}", err=True)
+        sys.exit(1)
     except Exception as error:
         click.echo(
             f"voxproof: internal error ({type(error).__name__}: {error}). "

@@ -94,6 +94,7 @@ def verify(
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
     from forensics.examine import examine
+    from synth.errors import VoxproofError
 
     terminal = Terminal(quiet=as_json)
     battery = load_battery(only)
@@ -101,6 +102,7 @@ def verify(
     limits = audio.Limits() if max_seconds is None else audio.Limits(seconds=max_seconds)
     output = _Output(report_dir, page, p12, case_dir) if report_dir or case_dir else None
     codes = []
+    unwritten = False
     with terminal.progress(len(clips), len(battery)) as progress:
         for clip in clips:
             progress.begin(clip)
@@ -108,13 +110,20 @@ def verify(
                 clip, battery, fusion, limits=limits, pictures=output is not None, on_step=progress.step
             )
             progress.step("Writing")
-            written = output.write(clip, examination) if output else ()
+            written: tuple[Path, ...] = ()
+            try:
+                written = output.write(clip, examination) if output else ()
+            except (VoxproofError, OSError) as error:  # the answer is still given, and the other clips are examined
+                click.echo(f"voxproof: {clip}: the report was not written: {error}", err=True)
+                unwritten = True
             if as_json:
                 sys.stdout.write(examination.json_line() + "\n")
                 sys.stdout.flush()
             else:
                 terminal.show(examination, written)
             codes.append(exit_code(examination))
+    if unwritten:
+        return 1
     return 0 if exit_zero else joint_exit_code(codes)
 
 

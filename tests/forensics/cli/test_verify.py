@@ -145,3 +145,16 @@ def test_a_case_keeps_the_exhibit_the_record_and_the_report(tmp_path: Path, monk
     found = voxproof("case", "verify", case)
     assert found.returncode == 15
     assert exhibit.name in found.stdout
+
+
+def test_a_report_that_cannot_be_written_costs_neither_the_answer_nor_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "telephone.wav.pdf").mkdir()
+    result = voxproof("verify", EXAMPLES / "telephone.wav", EXAMPLES / "human.wav", "--json", "--report", tmp_path)
+    assert result.returncode == 1
+    assert len(result.stdout.splitlines()) == 2
+    assert "the report was not written" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert (tmp_path / "human.wav.pdf").is_file()
+    nowhere = voxproof("verify", EXAMPLES / "human.wav", "--report", "/proc/nowhere")
+    assert nowhere.returncode == 1
+    assert "internal error" not in nowhere.stderr
