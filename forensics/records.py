@@ -178,6 +178,8 @@ class Finding(Record):
     """Named measurements, unit in the name (`snr_db`, `largest_step_db`, `band_edge_hz`)."""
     segments: tuple[Segment, ...] = ()
     """Where in the clip, sorted and non-overlapping, on the 20 ms grid."""
+    traces: tuple[str, ...] = ()
+    """Ordinary processing that was recognised and is named, not held against the recording ("coded as MP3 earlier")."""
     reasons: tuple[str, ...] = ()
     """Why this outcome, in full sentences in the allowed words; never empty for could_not_test."""
     title: str = ""
@@ -270,6 +272,8 @@ class Integrity(Record):
     outcome: Outcome
     propositions: Propositions = CONTINUITY
     segments: tuple[Segment, ...] = ()
+    processing: tuple[str, ...] = ()
+    """Ordinary processing that the methods recognised (delivery, transcoding, trimming): named, not held against it."""
     reasons: tuple[str, ...] = ()
 
 
