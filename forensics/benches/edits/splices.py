@@ -121,7 +121,7 @@ def _trims(end: int, start: int) -> str:
 
 
 def _filter(first: Path, second: Path, out: Path, graph: str) -> None:
-    inputs = ["-i", first, "-i", second]
+    inputs: list[str | Path] = ["-i", first, "-i", second]
     run("ffmpeg", "-y", "-v", "error", *inputs, "-filter_complex", graph, "-c:a", "pcm_s16le", out)
 
 
@@ -134,7 +134,7 @@ def _loud(path: Path, near_s: float, rng: Rng) -> float:
     if not len(places):
         return near_s
     power = np.array([np.mean(np.square(samples[at - size // 2 : at + size // 2])) for at in places])
-    return float(rng.choice(places[power >= 0.1 * power.max()])) / hertz
+    return float(rng.choice(places[power >= 0.1 * power.max()]) / hertz)
 
 
 def _positives(method: str, fades: tuple[float, ...], clean: int, coded: int, voiced: bool) -> list[Positive]:
