@@ -1,4 +1,4 @@
-"""Known error rates of the methods, as `voxproof bench methods` measured them (forensics/error_rates.yaml)."""
+"""Known error rates of the methods, as `voxproof bench battery` measured them (forensics/error_rates.yaml)."""
 
 from __future__ import annotations
 

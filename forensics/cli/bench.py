@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -58,10 +60,71 @@ def mutate(number: int, seed: int, as_json: bool, seeds: tuple[Path, ...]) -> in
     return 0 if summary.ok else 15
 
 
-@bench.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True}, add_help_option=False)
-@click.pass_context
-def methods(ctx: click.Context) -> int:
-    """Validate every examination method on edited and unedited recordings (see docs/validation/methods.md)."""
-    from forensics.benches.methods import main
+@bench.command()
+@click.option(
+    "--clips",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of human recordings with an index.csv; may be repeated.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="build/bench-battery",
+    show_default=True,
+    help="Folder of the results; an interrupted run goes on from there.",
+)
+@click.option("--jobs", type=click.IntRange(1), default=None, help="Processes.  [default: one for each processor]")
+@click.option("--seed", type=int, default=2026, show_default=True, help="Decides the whole plan.")
+@click.option(
+    "--share", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="Scale of all numbers."
+)
+@click.option(
+    "--part",
+    type=click.Choice(["validation", "tuning"]),
+    default="validation",
+    show_default=True,
+    help="Sources to draw from.",
+)
+@click.option("--only", multiple=True, metavar="METHOD", help="Only this method and its conditions; may be repeated.")
+@click.option(
+    "--make",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Make the files and their manifest here, and examine nothing.",
+)
+@click.option("--write", is_flag=True, help="Write docs/validation/battery.md and forensics/error_rates.yaml.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+def battery(
+    clips: tuple[Path, ...],
+    cache: Path,
+    jobs: int | None,
+    seed: int,
+    share: float,
+    part: Literal["validation", "tuning"],
+    only: tuple[str, ...],
+    make: Path | None,
+    write: bool,
+    quiet: bool,
+) -> int:
+    """Validate the methods on edited, processed and unedited recordings (docs/validation/battery.md)."""
+    from rich.console import Console
+    from rich.progress import track
 
-    return int(main(ctx.args) or 0)
+    from forensics.benches.battery import bench as run
+
+    settings = run.Settings(clips, cache, jobs or os.cpu_count() or 1, seed, share, part, only, make)
+    console = Console(stderr=True)
+    rows = run.measure(
+        settings,
+        lambda made, total: track(
+            made, "Examining" if make is None else "Making", total, console=console, disable=quiet
+        ),
+    )
+    if make is not None:
+        click.echo(f"{len(rows)} files and manifest.csv are in {make}.")
+        return 0
+    text = run.page(settings, rows)
+    if write:
+        run.write(settings, rows, text)
+    click.echo(text)
+    return 0

@@ -15,7 +15,8 @@ _FAMILIES = (
     "bands",
     "silences",
     "levels",
-    "joins",
+    "splices",
+    "histories",
 )
 
 POSITIVES: tuple[Positive, ...] = tuple(

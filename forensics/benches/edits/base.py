@@ -42,6 +42,10 @@ class Positive:
     """Second clip: of the same speaker and source, or of another speaker."""
     trace: str = ""
     """Where set, a hit is a named trace that contains this text in any case, not *inconsistent* near the edit."""
+    expects: Literal["inconsistent", "inconclusive"] = "inconsistent"
+    """The outcome that is a hit, where no trace is asked for (methods of quality answer *inconclusive*)."""
+    source: str = ""
+    """Where set, only clips of this source are drawn, whichever part of the sources it belongs to."""
 
 
 CODECS: dict[str, tuple[str, list[str]]] = {

@@ -1,0 +1,1 @@
+"""Validation of the methods on edited, processed and unedited recordings: `voxproof bench battery`."""
