@@ -5,8 +5,8 @@ numbers and checksums that do not fit. The readers are in `forensics.methods._co
 specification; practice: SWGDE Best Practices for Digital Audio Authentication, ENFSI Best Practice Manual for Digital
 Audio Authenticity Analysis (FSA-BPM-002).
 
-A file that an ordinary program wrote or re-encoded is consistent: the program's name is a measurement. Only
-statements that cannot all hold count against the file.
+A file that an ordinary program wrote or re-encoded is consistent: the program's name is a measurement. Ends that an
+edit list or a copy of packets trimmed are named as traces. Only statements that cannot all hold count against the file.
 """
 
 from __future__ import annotations
@@ -16,23 +16,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from forensics.exemplars.programs import program_of, programs
 from forensics.exhibit import Exhibit
 from forensics.method import Method
 from forensics.methods._containers import Structure, read_structure
 from forensics.records import Figure, Finding, Measurement, Scalar, Segment, Series
 
-PROGRAMS: tuple[tuple[str, str], ...] = (
-    ("lavf", "FFmpeg"), ("lavc", "FFmpeg"), ("lame", "LAME"), ("sox", "SoX"), ("audacity", "Audacity"),
-    ("audition", "Adobe Audition"), ("com.apple.voicememos", "Apple Voice Memos"), ("core media", "Apple (Core Media)"),
-    ("itunes", "iTunes"), ("quicktime", "QuickTime"), ("google", "Google / Android"), ("mp4 base", "MP4 muxer"),
-    ("soundhandler", "MP4 muxer"), ("libopus", "libopus"), ("libvorbis", "libVorbis"), ("reference libflac", "libFLAC"),
-    ("libsndfile", "libsndfile"), ("chrome", "Chrome (MediaRecorder)"), ("firefox", "Firefox (MediaRecorder)"),
-    ("gstreamer", "GStreamer"), ("mkvmerge", "MKVToolNix"), ("zoom", "Zoom recorder"), ("tascam", "Tascam recorder"),
-    ("olympus", "Olympus recorder"), ("sony", "Sony recorder"), ("wavelab", "WaveLab"), ("reaper", "REAPER"),
-    ("pro tools", "Pro Tools"), ("fraunhofer", "Fraunhofer encoder"), ("windows media", "Windows Media"),
-    ("elevenlabs", "ElevenLabs"), ("speex", "Speex"),
-)  # fmt: skip
-"""Text in a tag, and the program that writes it."""
 TAG_NAMES = ("encoder", "encoding_tool", "software", "originator", "encoded_by", "major_brand", "handler_name")
 SUMMED_SAMPLES = 8 * 3600 * 48000
 """Longest FLAC whose MD5 is computed, samples of one channel."""
@@ -42,13 +31,13 @@ class ContainerStructure(Method):
     """Parts, writers and contradictions of the container."""
 
     id = "container.structure"
-    version = "1"
+    version = "2"
     title = "Container structure and metadata"
     purpose = "Reads the container's parts and tags, names the program that wrote it, and looks for contradictions."
 
     @property
     def parameters(self) -> Mapping[str, Scalar]:
-        return {"known_programs": len(PROGRAMS)}
+        return {"known_programs": len(programs())}
 
     def examine(self, exhibit: Exhibit) -> Finding:
         facts = exhibit.facts
@@ -57,12 +46,12 @@ class ContainerStructure(Method):
             (f"tag {name}", value) for name, value in facts.tags.items() if name.lower() in TAG_NAMES and value.strip()
         ]
         encoders = [*(structure.encoders if structure else ()), *tags]
-        programs = tuple(sorted({program for _, text in encoders for program in (_program(text),) if program}))
+        named_in = tuple(sorted({program for _, text in encoders for program in (_program(text),) if program}))
         measurements: dict[str, Measurement] = {
             "container": facts.container,
             "codec": facts.codec,
             "file_bytes": exhibit.bytes,
-            "programs": programs,
+            "programs": named_in,
             "encoder_tags": tuple(f"{place}: {text}" for place, text in encoders)[:20],
         }
         if structure is None:
@@ -77,8 +66,8 @@ class ContainerStructure(Method):
             "contradictions": len(contradictions),
             **{name: value for name, value in structure.facts.items() if name not in measurements},
         }
-        named = f"{', '.join(programs)} wrote or rewrote the file, by its tags. " if programs else ""
-        if not programs:
+        named = f"{', '.join(named_in)} wrote or rewrote the file, by its tags. " if named_in else ""
+        if not named_in:
             named = "No tag names the program that wrote the file. "
         notes = [_sentence(text) for text in structure.notes]
         if contradictions:
@@ -97,15 +86,16 @@ class ContainerStructure(Method):
         return self.finding(
             "inconsistent" if contradictions else "consistent",
             exhibit=exhibit,
-            reasons=reasons,
+            reasons=[*reasons, *(f"Named, not held against the file: {trace}." for trace in structure.traces)],
+            traces=structure.traces,
             measurements=measurements,
             figures=[_figure(structure, exhibit.bytes)],
         )
 
 
 def _program(text: str) -> str | None:
-    lowered = text.lower()
-    return next((program for mark, program in PROGRAMS if mark in lowered), None)
+    program = program_of(text)
+    return program.name if program else None
 
 
 def _sentence(clause: str) -> str:

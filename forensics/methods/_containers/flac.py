@@ -31,12 +31,17 @@ def read_flac(source: Source) -> Structure:
                 total_samples=packed & ((1 << 36) - 1),
                 md5=body[18:34].hex(),
             )
+            found.facts["channels"] = ((packed >> 41) & 7) + 1
+            found.habits["block_size"] = number(body, 2, 2, "big") if body[:2] == body[2:4] else "variable"
+            found.habits["frame_sizes_set"] = any(body[4:10])
         elif kind == 4:
             length = min(number(body, 0, 4), 200)
             found.encoder("FLAC vendor", body[4 : 4 + length])
             at = body.lower().find(b"encoder=")
             if at >= 4:
                 found.encoder("comment ENCODER", body[at + 8 : at + min(number(body, at - 4, 4), 200)])
+        elif kind == 1:
+            found.habits["padding_bytes"] = size
         elif kind >= len(KINDS):
             found.contradiction(f"a metadata block of the unknown kind {kind} stands at byte {position}")
         position += 4 + size

@@ -33,6 +33,8 @@ def read_structure(path: Path) -> Structure | None:
             return read_flac(source)
         if head[:4] == b"\x1a\x45\xdf\xa3":
             return read_matroska(source)
+        if head[:10].lstrip(b"\x02")[:9] == b"#!SILK_V3":
+            return Structure("SILK")
         if head[:5] == b"#!AMR":
             return read_amr(source)
         if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):

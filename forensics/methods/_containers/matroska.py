@@ -59,6 +59,8 @@ def read_matroska(source: Source) -> Structure:
             last_time = last_time if time is None else time
             if size is None:
                 stop = _next_cluster(source, body, end)
+        elif name == EBML:
+            found.habits["document"] = _document(source.read(body, min(stop - body, 256)))
         elif name == INFO:
             _info(found, source.read(body, min(stop - body, 4096)))
         found.part("  " * depth + NAMES.get(name, hex(name)), position, stop - position)
@@ -107,6 +109,12 @@ def _time(data: bytes) -> int | None:
         if name == 0xE7:
             return int.from_bytes(body[:8], "big")
     return None
+
+
+def _document(data: bytes) -> str:
+    """DocType: "webm" or "matroska"."""
+    kinds = [body for name, body in _children(data) if name == 0x4282]
+    return kinds[0].decode("ascii", "replace")[:20] if kinds else ""
 
 
 def _info(found: Structure, data: bytes) -> None:

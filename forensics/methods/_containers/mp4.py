@@ -14,6 +14,8 @@ PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"udta", b"ilst
 DEEPEST = 12
 LONGEST_EDIT_S = 0.3
 """Stored sound that an edit list may skip at the start: priming of the encoder, with room to spare."""
+LEAST_PRIMING = 1024
+"""Priming of an AAC encoder: at least one frame, samples."""
 
 
 @dataclass
@@ -26,6 +28,12 @@ class Track:
     sizes: int | None = None
     timed: int | None = None
     timed_ticks: int = 0
+    packet_ticks: int = 0
+    entry: bytes = b""
+    rate: int = 0
+    channels: int = 0
+    chunk: int = 0
+    language: int = 0
     edits: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -36,6 +44,9 @@ class _Walk:
     tracks: list[Track] = field(default_factory=list)
     movie_timescale: int = 0
     count: int = 0
+    tree: list[str] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
+    listing: bool = False
 
 
 def read_mp4(source: Source) -> Structure:
@@ -53,9 +64,15 @@ def read_mp4(source: Source) -> Structure:
         found.contradiction("the file has no movie box")
     if b"mdat" not in top:
         found.contradiction("the file has no media data box")
+    found.habits["tree"] = " ".join(dict.fromkeys(walk.tree))[:1500]
+    found.habits["order"] = " ".join(printable(name) for name in dict.fromkeys(top))
+    found.habits["items"] = " ".join(sorted(set(walk.items)))[:600]
+    found.habits["movie_timescale"] = walk.movie_timescale
+    found.habits["video_track"] = any(track.kind == b"vide" for track in walk.tracks)
     for track in walk.tracks:
         if track.kind == b"soun":
             _check(walk, track, fragmented=b"moof" in top)
+            _habits(found, track)
     return found
 
 
@@ -81,6 +98,8 @@ def _boxes(walk: _Walk, start: int, end: int, depth: int, names: list[bytes]) ->
             whole = "file" if not depth else "box around it"
             found.contradiction(f"the box {printable(name)} reaches {position + size - end} bytes beyond the {whole}")
             size = end - position
+        if depth <= 6 and not walk.listing and len(walk.tree) < 400:
+            walk.tree.append(f"{depth}{printable(name)}")
         if depth <= 2:
             found.part("  " * depth + printable(name), position, size)
         if not depth:
@@ -102,7 +121,11 @@ def _box(walk: _Walk, name: bytes, start: int, end: int, depth: int) -> None:
     track = walk.tracks[-1] if walk.tracks else Track()
     wide = body[:1] == b"\x01"
     if name == b"ftyp":
-        found.facts["brand"] = printable(body[:4])
+        found.facts["brand"] = found.habits["brand"] = printable(body[:4])
+        found.habits["minor_version"] = number(body, 4, 4, "big")
+        found.habits["compatible"] = " ".join(
+            printable(body[i : i + 4]) for i in range(8, min(len(body) - 3, end - start - 3, 72), 4)
+        )
         found.facts["compatible_brands"] = " ".join(
             printable(body[i : i + 4]) for i in range(8, min(len(body) - 3, 72), 4)
         )
@@ -115,6 +138,7 @@ def _box(walk: _Walk, name: bytes, start: int, end: int, depth: int) -> None:
     elif name == b"mdhd":
         track.timescale = number(body, 20 if wide else 12, 4, "big")
         track.duration = number(body, 24 if wide else 16, 8 if wide else 4, "big")
+        track.language = number(body, 32 if wide else 20, 2, "big")
     elif name == b"hdlr":
         if not track.kind or body[8:12] in (b"soun", b"vide"):
             track.kind = body[8:12]
@@ -123,7 +147,13 @@ def _box(walk: _Walk, name: bytes, start: int, end: int, depth: int) -> None:
             found.encoder(f"handler name ({printable(body[8:12])})", body[24:].lstrip(bytes(range(1, 32))))
     elif name == b"stsz":
         track.sizes = number(body, 8, 4, "big")
+    elif name == b"stsd":
+        track.entry, track.channels = body[12:16], number(body, 32, 2, "big")
+        track.rate = number(body, 40, 2, "big")
+    elif name == b"stsc":
+        track.chunk = number(body, 12, 4, "big")
     elif name == b"stts":
+        track.packet_ticks = number(body, 12, 4, "big")
         _times(walk, track, start, end)
     elif name == b"elst":
         _edits(track, body)
@@ -131,13 +161,49 @@ def _box(walk: _Walk, name: bytes, start: int, end: int, depth: int) -> None:
         found.encoder("©too", body[16:])
     elif name in (b"\xa9swr", b"\xa9enc", b"\xa9mak", b"\xa9mod"):
         found.encoder(printable(name), body[16:] if body[4:8] == b"data" else body[4:])
+    elif name == b"keys":
+        walk.items.extend(_keys(body))
+    if walk.listing and name not in (b"data", b"mean", b"----"):
+        walk.items.append(_shown(body[4:60]) if name == b"name" else _shown(name.replace(b"\xa9", b"(c)")))
     if name == b"trak" and depth < DEEPEST:
         walk.tracks.append(Track())
-    if name in PARENTS and depth < DEEPEST:
+    if (name in PARENTS or name == b"----") and depth < DEEPEST:
+        walk.listing = walk.listing or name == b"ilst"
         _boxes(walk, start, end, depth + 1, [])
+        walk.listing = walk.listing and name != b"ilst"
     elif name == b"meta" and depth < DEEPEST:
         # A full box in MP4 (4 bytes of version and flags), a plain one in QuickTime.
         _boxes(walk, start + (0 if body[4:8] in (b"hdlr", b"keys", b"ilst") else 4), end, depth + 1, [])
+
+
+def _shown(text: bytes) -> str:
+    """A name as one word of printable ASCII."""
+    return "".join(chr(c) for c in text if 32 < c < 127)[:60] or "?"
+
+
+def _keys(body: bytes) -> list[str]:
+    """Names of a QuickTime metadata key table."""
+    names, at = [], 8
+    for _ in range(min(number(body, 4, 4, "big"), 60)):
+        size = number(body, at, 4, "big")
+        if size < 9:
+            break
+        names.append(_shown(body[at + 8 : at + min(size, 80)]))
+        at += size
+    return names
+
+
+def _habits(found: Structure, track: Track) -> None:
+    """Settings and fixed fields of the first track of sound."""
+    if "sample_entry" in found.habits:
+        return
+    found.facts.update(sample_rate=track.rate, channels=track.channels)
+    found.habits["sample_entry"] = printable(track.entry)
+    found.habits["timescale_is_rate"] = track.timescale == track.rate
+    found.habits["packet_ticks"] = track.packet_ticks
+    found.habits["language"] = "".join(chr((track.language >> shift & 31) + 96) for shift in (10, 5, 0))
+    skips = found.facts.get("edit_list_skips_s")
+    found.facts["priming_samples"] = round(skips * track.timescale) if isinstance(skips, float) else -1
 
 
 def _times(walk: _Walk, track: Track, start: int, end: int) -> None:
@@ -178,12 +244,18 @@ def _check(walk: _Walk, track: Track, fragmented: bool) -> None:
     if not track.timescale or not played:
         return
     skipped = played[0][1] / track.timescale
-    found.facts["edit_list_skips_s"] = round(skipped, 4)
+    found.facts["edit_list_skips_s"] = round(skipped, 6)
     if len(played) > 1:
         found.contradiction(f"the edit list plays {len(played)} stretches of the stored sound, not one")
-    elif skipped > LONGEST_EDIT_S:
-        found.contradiction(f"the edit list leaves out the first {skipped:.2f} s of the stored sound")
-    elif walk.movie_timescale and track.timed_ticks and not fragmented and played[0][0]:
+        return
+    if skipped > LONGEST_EDIT_S:
+        found.trace(f"start trimmed by the edit list: the first {skipped:.2f} s are stored and not played")
+    elif 0 < played[0][1] < LEAST_PRIMING and track.packet_ticks == 1024 and track.entry == b"mp4a":
+        found.trace(
+            "start trimmed by copying packets: the edit list skips part of one AAC frame "
+            f"({played[0][1]} samples), less than an encoder's priming"
+        )
+    if walk.movie_timescale and track.timed_ticks and not fragmented and played[0][0]:
         left = track.timed_ticks / track.timescale - skipped - played[0][0] / walk.movie_timescale
         if left > LONGEST_EDIT_S:
-            found.contradiction(f"the edit list leaves out the last {left:.2f} s of the stored sound")
+            found.trace(f"end trimmed by the edit list: the last {left:.2f} s are stored and not played")

@@ -83,11 +83,19 @@ def read_mp3(source: Source) -> Structure:
     info = _info_frame(found, source, start, first)
     frames, stopped = _walk(found, source, start + (first.size if info else 0), end, first)
     found.facts.update(frames=frames, sample_rate=first.rate, mono=first.mono, mpeg_version=first.version)
+    found.facts["channels"] = 1 if first.mono else 2
+    head = source.read(start, 4)
+    found.habits.update(original_bit=bool(head[3] & 4), copyright_bit=bool(head[3] & 8), private_bit=bool(head[2] & 1))
+    found.habits["frame_checksums"] = first.crc
     if info and info.frames and abs(info.frames - frames) > 1:
         found.contradiction(f"the Xing/Info frame counts {info.frames} frames and the file holds {frames}")
     if info and info.bytes and abs(info.bytes - (stopped - start)) > first.size + 4:
         found.contradiction(f"the Xing/Info frame counts {info.bytes} bytes of sound and there are {stopped - start}")
     return found
+
+
+FFMPEG_SUMMED = 190
+"""FFmpeg sums this many bytes of the Info frame, with the sum itself taken as zero."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,10 @@ def _leading_tags(found: Structure, source: Source) -> int:
         if not size:
             break
         tags += 1
+        found.habits["id3_version"] = number(source.read(position, 10), 3, 1)
         found.part("ID3v2 tag", position, size)
         body = source.read(position, min(size, 65536))
+        found.habits["id3_frames"] = " ".join(sorted(set(_id3_frames(body))))
         for name in (b"TSSE", b"TENC"):
             at = body.find(name)
             if at > 0:
@@ -127,6 +137,19 @@ def _leading_tags(found: Structure, source: Source) -> int:
         if kept or not gap:
             break
     return position
+
+
+def _id3_frames(body: bytes) -> list[str]:
+    """Names of the frames of an ID3v2.3 or 2.4 tag."""
+    names: list[str] = []
+    at = 10
+    while at + 10 <= len(body) and len(names) < 60 and body[at : at + 4].isalnum():
+        names.append(body[at : at + 4].decode("ascii", "replace"))
+        size = number(body, at + 4, 4, "big")
+        if body[3] == 4:
+            size = sum((body[at + 7 - i] & 0x7F) << 7 * i for i in range(4))
+        at += 10 + size
+    return names
 
 
 def _trailing_tags(found: Structure, source: Source) -> int:
@@ -157,7 +180,9 @@ def _info_frame(found: Structure, source: Source, start: int, first: Frame) -> I
         found.encoder("VBRI header", "Fraunhofer encoder (VBRI header)")
         return Info(number(body, 50, 4, "big"), 0)
     if body[at : at + 4] not in (b"Xing", b"Info"):
+        found.habits["info_frame"] = "none"
         return None
+    found.habits["info_frame"] = "Xing/Info"
     flags = number(body, at + 4, 4, "big")
     offset, counts = at + 8, [0, 0]
     for bit, size in ((1, 4), (2, 4), (4, 100), (8, 4)):
@@ -172,8 +197,19 @@ def _info_frame(found: Structure, source: Source, start: int, first: Frame) -> I
         found.facts["encoder_padding"] = (body[offset + 22] & 15) << 8 | body[offset + 23]
         said = number(body, offset + 34, 2, "big")
         found.facts["lame_tag_checksum_set"] = said != 0
-        # Only LAME's own tag: FFmpeg sums another stretch of the frame.
-        if said and name[:4] == b"LAME" and said != _crc16(body[: offset + 34]):
+        blank = body[: offset + 34] + b"\x00\x00" + body[offset + 36 :]
+        summed = {
+            "LAME": said == _crc16(body[: offset + 34]),
+            "FFmpeg": said == _crc16((blank + bytes(FFMPEG_SUMMED))[:FFMPEG_SUMMED]),
+        }
+        found.habits["lame_tag_sum"] = next((who for who, fits in summed.items() if said and fits), "other")
+        found.habits["lame_tag_method"] = "set" if body[offset + 9] & 15 else "blank"
+        found.habits["lame_tag_lowpass"] = "set" if body[offset + 10] else "blank"
+        copied = summed["FFmpeg"] and not body[offset + 9] & 15 and not body[offset + 10]
+        if name[:4] == b"LAME" and copied:
+            # FFmpeg copies the name of the encoder and writes counts and sum anew.
+            found.trace("Info frame rewritten by FFmpeg around packets that LAME coded (copied, not re-encoded)")
+        elif said and name[:4] == b"LAME" and not summed["LAME"]:
             found.contradiction("the LAME tag does not match its own checksum")
     return Info(counts[0], counts[1])
 
@@ -191,6 +227,7 @@ def _crc16(data: bytes) -> int:
 def _walk(found: Structure, source: Source, start: int, end: int, first: Frame) -> tuple[int, int]:
     """Count frames up to the first byte that is none; look for breaks on the way."""
     position, frames, left = start, 0, -1
+    kilobits: set[int] = set()
     window, base = source.read(start, 1 << 20), start
     for _ in range(MOST_FRAMES):
         if position - base + 64 > len(window) and base + len(window) < source.size:
@@ -227,7 +264,10 @@ def _walk(found: Structure, source: Source, start: int, end: int, first: Frame) 
         else:
             left = _reservoir(found, frame, side, left, frames)
         frames += 1
+        kilobits.add(frame.kilobits)
         position += frame.size
+    found.facts["bit_rate_pattern"] = "constant" if len(kilobits) == 1 else "variable"
+    found.facts["kilobits"] = max(kilobits, default=0)
     return frames, position
 
 

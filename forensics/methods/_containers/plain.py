@@ -38,6 +38,7 @@ def read_amr(source: Source) -> Structure:
         position += sizes[kind]
     found.part("AMR frames", 0, position)
     found.facts.update(frames=sum(counts), frame_seconds=0.02 * sum(counts))
+    found.facts.update(sample_rate=16000 if wide else 8000, channels=1)
     found.facts["frame_types"] = " ".join(f"{kind}:{count}" for kind, count in enumerate(counts) if count)
     return found
 

@@ -47,10 +47,14 @@ def read_riff(source: Source) -> Structure:
             _info(found, body, order)
         elif name == b"bext":
             found.encoder("bext originator", body[256:288])
+            found.habits["bext_version"] = number(body, 346, 2)
+            found.facts["bext_set"] = bool(body[:602].strip(b"\x00"))
             found.encoder("bext coding history", body[602:])
         elif name in (b"id3 ", b"ID3 "):
             found.note("an ID3 tag lies in a chunk of its own")
         found.part(printable(name), position, size + 8)
+        if name == b"data":
+            found.habits["data_offset"] = position + 8
         if size >= UNKNOWN or (name == b"data" and size == 0 and source.size - position > 4096):
             found.note("the data chunk declares no length, as a streaming writer leaves it")
             data_bytes, position = None, source.size
@@ -99,6 +103,7 @@ def _check_format(found: Structure, fmt: bytes, fact: int | None, data_bytes: in
     if code == 0xFFFE and len(fmt) >= 26:
         code = number(fmt, 24, 2, order)
     found.facts.update(format_code=code, channels=channels, sample_rate=rate, block_align=align, bits=bits)
+    found.habits.update(fmt_bytes=len(fmt), extensible=number(fmt, 0, 2, order) == 0xFFFE, fact_chunk=fact is not None)
     if code not in LINEAR or not fmt:
         return
     if byte_rate != rate * align:
@@ -114,7 +119,9 @@ def _check_format(found: Structure, fmt: bytes, fact: int | None, data_bytes: in
 
 def _info(found: Structure, body: bytes, order: str) -> None:
     position = 4
+    names = []
     while position + 8 <= len(body):
+        names.append(printable(body[position : position + 4]))
         size = number(body, position + 4, 4, order)
         name, text = body[position : position + 4], body[position + 8 : position + 8 + size]
         if name in (b"ISFT", b"ITCH", b"IENG"):
@@ -122,3 +129,4 @@ def _info(found: Structure, body: bytes, order: str) -> None:
         elif name == b"ICRD":
             found.facts["creation_date"] = text.split(b"\x00")[0].decode("latin-1")[:40]
         position += 8 + size + (size & 1)
+    found.habits["info_fields"] = " ".join(names[:20])

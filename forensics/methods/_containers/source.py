@@ -50,6 +50,10 @@ class Structure:
     """Statements of the container that cannot all hold, in full clauses."""
     notes: list[str] = field(default_factory=list)
     """Peculiarities that an ordinary writer leaves too."""
+    traces: list[str] = field(default_factory=list)
+    """Ordinary processing that the container shows, in a few words ("start trimmed without re-encoding")."""
+    habits: dict[str, str | int | float | bool] = field(default_factory=dict)
+    """What a writer does alike in every file (order, brands, fixed fields): compared with exemplars."""
 
     def part(self, name: str, offset: int, size: int) -> None:
         """Note a part; the list is bounded."""
@@ -66,6 +70,10 @@ class Structure:
     def contradiction(self, clause: str) -> None:
         if clause not in self.contradictions and len(self.contradictions) < 50:
             self.contradictions.append(clause)
+
+    def trace(self, words: str) -> None:
+        if words not in self.traces and len(self.traces) < 20:
+            self.traces.append(words)
 
     def note(self, clause: str) -> None:
         if clause not in self.notes and len(self.notes) < 50:
