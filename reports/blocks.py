@@ -17,7 +17,7 @@ from reportlab.platypus import Flowable, Paragraph, Spacer, Table, TableStyle
 from forensics.records import Outcome
 from reports import theme
 from reports.tagging import mark
-from reports.typeface import BOLD, MONO, SANS, register
+from reports.typeface import BOLD, MONO, SANS, register, runs, width
 
 
 @cache
@@ -103,6 +103,21 @@ def gap(points: float) -> Spacer:
     return Spacer(0, points)
 
 
+def label(
+    canvas: Any, x: float, y: float, words: str, size: float = theme.FINE, colour: str = theme.MUTED,
+    align: str = "left", font: str = SANS,
+) -> None:  # fmt: skip
+    """One line of text with a font for every run."""
+    if align != "left":
+        across = width(words, size, font)
+        x -= across if align == "right" else across / 2
+    canvas.setFillColor(HexColor(colour))
+    for chosen, part in runs(words, font):
+        canvas.setFont(chosen, size)
+        canvas.drawString(x, y, part)
+        x += canvas.stringWidth(part, chosen, size)
+
+
 class Rule(Flowable):  # type: ignore[misc]
     """A thin line across the text block."""
 
@@ -185,7 +200,7 @@ def _table(rows: list[list[Any]], widths: Sequence[float], commands: list[tuple[
 
 
 def grid(
-    head: Sequence[str], rows: Iterable[Sequence[Any]], widths: Sequence[float], right: Iterable[int] = ()
+    head: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[float], right: Iterable[int] = ()
 ) -> Table:
     """A table with a head that repeats on every page; `right` names right-aligned columns; widths in points."""
     aligned = set(right)
@@ -202,6 +217,10 @@ def grid(
         ("LINEABOVE", (0, 0), (-1, 0), 0.8, HexColor(theme.INK)),
         ("LINEBELOW", (0, 0), (-1, 0), 0.5, HexColor(theme.INK)),
     ]
+    if all(len(cell) < 200 for row in rows for cell in row if isinstance(cell, str)):  # no row stands alone on a page
+        commands += [("NOSPLIT", (0, 0), (-1, min(2, len(body)))), ("NOSPLIT", (0, max(len(body) - 1, 0)), (-1, -1))]
+        if len(body) <= 6:
+            commands.append(("NOSPLIT", (0, 0), (-1, -1)))
     return _table([titles, *body], widths, commands, 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detectors.card import Card, Figure, shipped_cards
-from reports.axes import number
+from reports.numerals import number
 
 
 def card_of(weights_sha256: str) -> Card | None:

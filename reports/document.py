@@ -23,7 +23,9 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
 
 from reports import theme
-from reports.plots import label
+from reports.blocks import label
+from reports.easel import Easel
+from reports.renderer import house_style
 from reports.tagging import Tagger, mark
 from reports.theme import Sheet
 from reports.typeface import BOLD, MONO, SANS, register, shorten, width
@@ -59,6 +61,7 @@ class ReportCanvas(Canvas):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tagger = Tagger()
+        self.easel = Easel(self)
         self.headings: list[tuple[int, str, str, int]] = []
         """Level, bookmark, title, page of every heading so far."""
         self.wanted: set[str] = set()
@@ -186,7 +189,7 @@ def build(story: Sequence[Flowable], sheet: Sheet, furniture: Furniture) -> byte
         furniture=furniture,
     )  # fmt: skip
     document.addPageTemplates(PageTemplate("page", [_frame(sheet)], onPage=decorate))
-    with _reportlab_settings():
+    with _reportlab_settings(), house_style():
         document.build(list(story), canvasmaker=make)
     return out.getvalue()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forensics.records import Measurement, Scalar
-from reports.axes import number
+from reports.numerals import number
 
 _UNITS = (
     ("_db_per_octave", "dB/octave"), ("_dbfs", "dBFS"), ("_db", "dB"), ("_khz", "kHz"), ("_hz", "Hz"), ("_kbps", "kbit/s"),  # noqa: E501

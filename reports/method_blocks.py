@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
 from reportlab.platypus import CondPageBreak, Flowable
 
 from detectors.metrics import wilson_interval
 from forensics.records import ErrorRate, Examination, Finding
-from reports import wording
-from reports.axes import number, signed
+from reports import theme, wording
 from reports.blocks import Heading, Sign, facts, gap, grid, side_by_side, text
 from reports.measurements import named, parameters, shown
-from reports.plots import FigureBlock, between
+from reports.numerals import between, number, signed
+from reports.plots import FigureBlock
 from reports.typeface import markup, mono
 
 SEGMENTS = 12
@@ -45,8 +46,9 @@ def method_block(finding: Finding, examination: Examination, number_: str, measu
         CondPageBreak(130),
         Heading(markup(title), 2, f"method-{number_}", markup_plain(title), number_),
         side_by_side(
-            [text(f"{mono(finding.method)} &nbsp; version {markup(finding.version)}", "small-muted")], [Sign(finding.outcome)],  # noqa: E501
-            measure, 10, 0.72,
+            [Sign(finding.outcome, theme.BODY)],
+            [text(f"{mono(finding.method)} &nbsp; version {markup(finding.version)}", "small-muted")],
+            measure, 10, 0.21,
         ),
         gap(3),
     ]  # fmt: skip
@@ -65,6 +67,9 @@ def method_block(finding: Finding, examination: Examination, number_: str, measu
     rows += [
         ("Model", f"{markup(one.name)}, version {markup(one.version)}, SHA-256 {mono(one.sha256)}") for one in models
     ]
+    if finding.traces:
+        said = f"{'; '.join(finding.traces)}. Ordinary processing, not held against the recording."
+        rows.append(("Recognised", markup(wording.capital(said))))
     if not finding.error_rates:
         rows.append(("Known error rates", "Not measured for this version of the method."))
     story.append(facts(rows, measure, 92))
@@ -88,17 +93,54 @@ def method_block(finding: Finding, examination: Examination, number_: str, measu
     return story
 
 
+def untested_methods(examination: Examination, number_: str, measure: float) -> list[Flowable]:
+    """The methods that could not be tested, gathered in one table; the same reason is printed once."""
+    found = [one for one in examination.findings if one.outcome == "could_not_test"]
+    if not found:
+        return []
+    order = list(dict.fromkeys(one.reasons for one in found))
+    rows: list[tuple[Any, ...]] = []
+    before: tuple[str, ...] | None = None
+    for one in sorted(found, key=lambda one: order.index(one.reasons)):
+        name = f"<b>{markup(one.title or one.method)}</b><br/>{mono(one.method)}, version {markup(one.version)}"
+        domain = f"Valid for: {markup(one.domain)}" if one.domain else f"Validity domain: {wording.NOT_STATED}"
+        rates = "; ".join(
+            f"{rate_.condition}: found {rate(rate_.hits, rate_.positives)}, "
+            f"false alarms {rate(rate_.false_alarms, rate_.negatives)}"
+            for rate_ in one.error_rates
+        )
+        details = [markup(one.purpose)] if one.purpose else []
+        details += [domain, f"Parameters: {markup(parameters(one.parameters))}"]
+        details.append(f"Known error rates: {markup(rates) if rates else 'not measured for this version'}")
+        why = "as above" if one.reasons == before else " ".join(markup(reason) for reason in one.reasons)
+        rows.append((name, "<br/>".join(details), why))
+        before = one.reasons
+    title = "Methods that could not be tested"
+    return [
+        CondPageBreak(130),
+        Heading(title, 2, f"method-{number_}", title, number_),
+        text("These methods did not get to answer; nothing follows from that, for or against the recording.", "body"),
+        grid(("Method", "What it looks for", "Why not tested"), rows, (measure * 0.25, measure * 0.47, measure * 0.28)),
+    ]
+
+
 def markup_plain(title: str) -> str:
     """A title for the bookmarks."""
     return " ".join(title.split())
 
 
 def _measured(finding: Finding, measure: float) -> Flowable:
+    """Name and value with its unit; two columns of them where all values are short."""
     rows = []
     for name, value in finding.measurements.items():
         words, unit = named(name)
-        rows.append((markup(words), markup(shown(value)), markup(unit)))
-    return grid(("Measurement", "Value", "Unit"), rows, (measure * 0.36, measure * 0.46, measure * 0.18))
+        rows.append((markup(words), markup(f"{shown(value)} {unit}".strip())))
+    if len(rows) < 4 or max(len(value) for _, value in rows) > 30:
+        return grid(("Measurement", "Value"), rows, (measure * 0.36, measure * 0.64))
+    half = (len(rows) + 1) // 2
+    pairs = [(*left, *right) for left, right in zip_longest(rows[:half], rows[half:], fillvalue=("", ""))]
+    shares = (0.3, 0.2, 0.3, 0.2)
+    return grid(("Measurement", "Value", "Measurement", "Value"), pairs, [measure * share for share in shares])
 
 
 def _segments(finding: Finding, seconds: float, measure: float) -> Flowable:

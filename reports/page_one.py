@@ -12,12 +12,13 @@ from typing import Any
 from reportlab.lib.colors import HexColor
 from reportlab.platypus import Flowable
 
-from forensics.records import Examination, Finding
+from forensics.records import Examination
 from reports import theme, wording
-from reports.axes import clock, signed
-from reports.blocks import Rule, bullets, gap, panel, side_by_side, text
+from reports.blocks import Rule, bullets, gap, label, panel, side_by_side, text
 from reports.case_facts import CaseFacts
-from reports.plots import LrScale, Strip, between, label
+from reports.lanes import Strip, lanes
+from reports.lr_scale import LrScale
+from reports.numerals import between, clock, signed
 from reports.tagging import mark
 from reports.theme import Sheet
 from reports.typeface import BOLD, MONO, exact, markup, shorten, width
@@ -74,13 +75,6 @@ def _height(story: Sequence[Flowable], measure: float) -> float:
         total += flowable.wrap(measure, 1e6)[1]
         before = flowable.getSpaceAfter()
     return total
-
-
-def lanes(examination: Examination) -> list[Finding]:
-    """Findings that point somewhere, those that matter most first."""
-    order = {"inconsistent": 0, "inconclusive": 1, "consistent": 2, "could_not_test": 3}
-    found = [one for one in examination.findings if one.segments]
-    return sorted(found, key=lambda one: (order[one.outcome], -abs(one.log10_lr or 0.0), one.method))
 
 
 def _clip(sentence: str, most: int) -> str:
@@ -183,6 +177,8 @@ def _answers(examination: Examination, measure: float, detail: int) -> list[Flow
         rest = len(integrity.segments) - most
         whole.append(text(markup(f"At {spans}" + (f" and {rest} more stretches" if rest > 0 else "")), "small"))
     whole += [text(markup(_clip(reason, 200)), "small-muted") for reason in integrity.reasons[: max(detail - 4, 1)]]
+    if processing := wording.processing_words(examination):
+        whole.append(text(markup(_clip(processing, 60 + 30 * max(detail, 2))), "small"))
     other: list[Flowable] = [
         text("MARK AND GENERATOR", "label"),
         gap(2),
@@ -200,7 +196,7 @@ def _where(examination: Examination, detail: int) -> list[Flowable]:
     if not seconds:
         story.append(text("The recording could not be decoded: there is no time axis to show.", "muted"))
         return story
-    found = lanes(examination)
+    found = [one for one in lanes(examination) if one.segments]
     most = min(max(detail - 1, 1), 5)
     rest = len(found) - most
     more = f"and {rest} more methods with marked stretches, in the overview further on" if rest > 0 else ""
@@ -220,11 +216,15 @@ def _untested(examination: Examination, detail: int) -> list[Flowable]:
         return story
     most = detail + 1
     room = 110 if detail >= 5 else 80 if detail >= 3 else 60
-    story += bullets(
-        [f"<b>{markup(_clip(what, 60))}</b>: {markup(_clip(why, room))}" for what, why in rows[:most]], "bullet-small"
-    )
-    if len(rows) > most:
-        story.append(text(f"and {len(rows) - most} more, in the section “What could not be tested”.", "small-muted"))
+    said = []
+    for names, why in rows[:most]:
+        more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+        what = " · ".join(_clip(name, 60 if len(names) == 1 else 32) for name in names[:2]) + more
+        said.append(f"<b>{markup(what)}</b>: {markup(_clip(why, room))}")
+    story += bullets(said, "bullet-small")
+    rest = sum(len(names) for names, _ in rows[most:])
+    if rest:
+        story.append(text(f"and {rest} more, in the section “What could not be tested”.", "small-muted"))
     return story
 
 

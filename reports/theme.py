@@ -20,6 +20,7 @@ INK = "#16202B"
 MUTED = "#55626F"
 FAINT = "#8793A0"
 RULE = "#D3DAE0"
+GRID = "#E4E9ED"
 WASH = "#F3F6F8"
 TEAL = "#0B5C7A"
 TEAL_WASH = "#E3EEF3"
@@ -47,8 +48,13 @@ OUTCOME_WORD: dict[Outcome, str] = {
 FINE, SMALL, BODY, LEAD, H3, H2, H1 = 6.8, 7.8, 9.0, 10.4, 11.0, 14.5, 19.0
 """Type scale in points."""
 
+TICK = 6.2
+"""Letters in figures, points."""
+
 GUTTER = 44.0
 """Room left of every time axis for labels, points: the same everywhere, so that all time axes align."""
+MARGIN = 6.0
+"""Room right of every time axis for half a tick label, points."""
 
 
 @dataclass(frozen=True)

@@ -113,25 +113,30 @@ def advice(examination: Examination) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def could_not_test(examination: Examination) -> tuple[tuple[str, str], ...]:
-    """Everything that was not tested, as (what, why)."""
-    rows: list[tuple[str, str]] = []
-    if examination.verdict.outcome == "could_not_test":
-        rows.append(("Machine or person", " ".join(examination.verdict.reasons) or "No reason is recorded."))
-    if examination.integrity.outcome == "could_not_test":
-        rows.append(
-            ("Continuity of the recording", " ".join(examination.integrity.reasons) or "No reason is recorded.")
-        )
-    if examination.watermark.outcome == "could_not_test":
-        rows.append(("Voiceprint watermark", " ".join(examination.watermark.reasons) or "No reason is recorded."))
-    if examination.attribution.outcome == "could_not_test":
-        rows.append(("Generator of the speech", " ".join(examination.attribution.reasons) or "No reason is recorded."))
-    rows += [
-        (one.title or one.method, " ".join(one.reasons))
-        for one in examination.findings
-        if one.outcome == "could_not_test"
-    ]
-    return tuple(rows)
+def could_not_test(examination: Examination) -> tuple[tuple[tuple[str, ...], str], ...]:
+    """Everything that was not tested, as (names, why); what has the same reason stands together."""
+    answers = (
+        ("Machine or person", examination.verdict),
+        ("Continuity of the recording", examination.integrity),
+        ("Voiceprint watermark", examination.watermark),
+        ("Generator of the speech", examination.attribution),
+        *((one.title or one.method, one) for one in examination.findings),
+    )
+    found: dict[str, list[str]] = {}
+    for name, answer in answers:
+        if answer.outcome == "could_not_test":
+            names = found.setdefault(" ".join(answer.reasons) or "No reason is recorded.", [])
+            if name not in names:
+                names.append(name)
+    return tuple((tuple(names), why) for why, names in found.items())
+
+
+def processing_words(examination: Examination) -> str:
+    """Ordinary processing that was recognised, in one sentence; empty where there is none."""
+    named = examination.integrity.processing or tuple(
+        dict.fromkeys(trace for one in examination.findings for trace in one.traces)
+    )
+    return f"Processing recognised: {'; '.join(named)}; this is ordinary and not a sign of tampering." if named else ""
 
 
 LIMITS = (
