@@ -39,6 +39,8 @@ class Specimen:
     """FFmpeg's encoder."""
     video: bool = False
     """True puts a moving picture beside the sound."""
+    most_channels: int = 2
+    """Channels that the codec takes here: 1, 2 or 8."""
 
 
 SPECIMENS: tuple[Specimen, ...] = (
@@ -52,7 +54,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("wav-rf64", ".wav", "wav", "pcm_s16le", 16, sndfile=("RF64", "PCM_16")),
     Specimen("wav-alaw", ".wav", "wav", "pcm_alaw", sndfile=("WAV", "ALAW")),
     Specimen("wav-mulaw", ".wav", "wav", "pcm_mulaw", sndfile=("WAV", "ULAW")),
-    Specimen("wav-gsm", ".wav", "wav", "gsm_ms", rate=8000, sndfile=("WAV", "GSM610")),
+    Specimen("wav-gsm", ".wav", "wav", "gsm_ms", rate=8000, sndfile=("WAV", "GSM610"), most_channels=1),
     Specimen("wav-adpcm", ".wav", "wav", "adpcm_ima_wav", sndfile=("WAV", "IMA_ADPCM")),
     Specimen("w64", ".w64", "w64", "pcm_s16le", 16, sndfile=("W64", "PCM_16")),
     Specimen("flac-16", ".flac", "flac", "flac", 16, sndfile=("FLAC", "PCM_16")),
@@ -64,24 +66,24 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("au", ".au", "au", "pcm_s16be", 16, sndfile=("AU", "PCM_16")),
     Specimen("au-mulaw", ".au", "au", "pcm_mulaw", sndfile=("AU", "ULAW")),
     Specimen("mp3", ".mp3", "mp3", "mp3", encoder="libmp3lame"),
-    Specimen("m4a", ".m4a", "mp4", "aac", format="ipod", encoder="aac"),
+    Specimen("m4a", ".m4a", "mp4", "aac", format="ipod", encoder="aac", most_channels=8),
     Specimen("m4a-alac", ".m4a", "mp4", "alac", 16, format="ipod", encoder="alac"),
     Specimen("adts", ".aac", "aac", "aac", format="adts", encoder="aac"),
     Specimen("vorbis", ".ogg", "ogg", "vorbis", sndfile=("OGG", "VORBIS")),
-    Specimen("opus", ".opus", "ogg", "opus", rate=48000, encoder="libopus"),
+    Specimen("opus", ".opus", "ogg", "opus", rate=48000, encoder="libopus", most_channels=8),
     Specimen("webm", ".webm", "matroska", "opus", rate=48000, encoder="libopus"),
     Specimen("mkv", ".mkv", "matroska", "aac", encoder="aac"),
-    Specimen("mkv-pcm", ".mkv", "matroska", "pcm_s16le", 16, encoder="pcm_s16le"),
+    Specimen("mkv-pcm", ".mkv", "matroska", "pcm_s16le", 16, encoder="pcm_s16le", most_channels=8),
     Specimen("mp4-video", ".mp4", "mp4", "aac", encoder="aac", video=True),
     Specimen("mov-video", ".mov", "mov", "pcm_s16le", 16, encoder="pcm_s16le", video=True),
     Specimen("mkv-video", ".mkv", "matroska", "flac", 16, encoder="flac", video=True),
-    Specimen("amr", ".amr", "amr", "amr_nb", rate=8000, encoder="libopencore_amrnb"),
-    Specimen("3gp", ".3gp", "mp4", "amr_nb", rate=8000, encoder="libopencore_amrnb"),
+    Specimen("amr", ".amr", "amr", "amr_nb", rate=8000, encoder="libopencore_amrnb", most_channels=1),
+    Specimen("3gp", ".3gp", "mp4", "amr_nb", rate=8000, encoder="libopencore_amrnb", most_channels=1),
     Specimen("wma", ".wma", "asf", "wmav2", format="asf", encoder="wmav2"),
-    Specimen("gsm", ".gsm", "gsm", "gsm", rate=8000, sndfile=("RAW", "GSM610")),
-    Specimen("alaw", ".al", "alaw", "pcm_alaw", rate=8000, format="alaw", encoder="pcm_alaw"),
-    Specimen("mulaw", ".ul", "mulaw", "pcm_mulaw", rate=8000, format="mulaw", encoder="pcm_mulaw"),
-    Specimen("g722", ".g722", "g722", "adpcm_g722", rate=16000, format="g722", encoder="g722"),
+    Specimen("gsm", ".gsm", "gsm", "gsm", rate=8000, sndfile=("RAW", "GSM610"), most_channels=1),
+    Specimen("alaw", ".al", "alaw", "pcm_alaw", rate=8000, format="alaw", encoder="pcm_alaw", most_channels=1),
+    Specimen("mulaw", ".ul", "mulaw", "pcm_mulaw", rate=8000, format="mulaw", encoder="pcm_mulaw", most_channels=1),
+    Specimen("g722", ".g722", "g722", "adpcm_g722", rate=16000, format="g722", encoder="g722", most_channels=1),
     Specimen("ac3", ".ac3", "ac3", "ac3", rate=32000, encoder="ac3"),
     Specimen("wavpack", ".wv", "wv", "wavpack", 16, format="wv", encoder="wavpack"),
     Specimen("tta", ".tta", "tta", "tta", 16, format="tta", encoder="tta"),
@@ -92,6 +94,8 @@ SPECIMENS: tuple[Specimen, ...] = (
 
 PACKET = 1024
 """Samples that are handed to an encoder at once."""
+LAYOUTS = {1: "mono", 2: "stereo", 8: "7.1"}
+"""Channels -> FFmpeg's name of their layout."""
 
 
 def make(specimen: Specimen, samples: npt.NDArray[Any], rate: int, folder: Path) -> Path:
@@ -130,7 +134,7 @@ def _write_ffmpeg(specimen: Specimen, samples: npt.NDArray[Any], rate: int, path
 
     pcm = np.clip(np.round(samples * 32768), -32768, 32767).astype(np.int16)
     pcm = pcm[:, None] if pcm.ndim == 1 else pcm
-    layout = "mono" if pcm.shape[1] == 1 else "stereo"
+    layout = LAYOUTS[pcm.shape[1]]
     with av.open(str(path), "w", format=specimen.format) as container:
         picture: Any = container.add_stream("mpeg4", rate=10) if specimen.video else None
         if picture is not None:

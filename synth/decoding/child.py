@@ -20,7 +20,13 @@ import socket
 import time
 from typing import Any
 
+from synth.decoding.patience import put_off, waited_seconds
+
 LONGEST_MESSAGE = 1 << 20
+TAKEN = b"taken\n"
+"""Sent as soon as a request is read, so that a server that is stuck can be told from a file that takes long."""
+DYING_SECONDS = 1.0
+"""Time that a killed child gets to disappear; the answer does not wait longer for it."""
 
 
 def serve(descriptor: int) -> None:
@@ -37,6 +43,7 @@ def serve(descriptor: int) -> None:
         request = json.loads(message)
         if request["decoder"] == "libsndfile":
             from synth.decoding import libsndfile  # noqa: F401  (before the fork: afterwards nothing can be opened)
+        door.sendall(TAKEN)
         reply = _fork(request, descriptors, door)
         for each in descriptors:
             os.close(each)
@@ -76,12 +83,14 @@ def _fork(request: dict[str, Any], descriptors: list[int], door: socket.socket) 
             os._exit(code)
     os.close(outlet)
     deadline = began + request["limits"]["wall_seconds"]
+    waited = 0.0
     parts: list[bytes] = []
     late = abandoned = False
     while True:
         ready, _, _ = select.select([inlet, door.fileno()], [], [], max(0.0, deadline - time.monotonic()))
         if inlet in ready:
             data = os.read(inlet, 65536)
+            waited = max(waited, waited_seconds(pid))
             if not data:
                 break
             parts.append(data)
@@ -90,22 +99,52 @@ def _fork(request: dict[str, Any], descriptors: list[int], door: socket.socket) 
         elif door.fileno() in ready:
             abandoned = True
         else:
+            following = put_off(began, request["limits"]["wall_seconds"], waited_seconds(pid))
+            if following > deadline and following > time.monotonic():
+                deadline = following
+                continue
             late = True
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         break
     os.close(inlet)
-    _, status, usage = os.wait4(pid, 0)
+    ended = _wait(pid, deadline if not (late or abandoned) else time.monotonic() + DYING_SECONDS)
+    if ended is None:
+        late = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        ended = _wait(pid, time.monotonic() + DYING_SECONDS)
     if abandoned:
         return None
+    if ended is None:
+        return _verdict(0, True, b"", request["limits"])
+    status, usage = ended
     reply = _verdict(status, late, b"".join(parts), request["limits"])
     unit = 1 if os.uname().sysname == "Darwin" else 1024
     reply["usage"] = {
         "peak_bytes": usage.ru_maxrss * unit,
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "wall_seconds": time.monotonic() - began,
+        "waited_seconds": waited,
     }
     return reply
+
+
+def _wait(pid: int, deadline: float) -> tuple[int, resource.struct_rusage] | None:
+    """Exit status and usage of the child, or None when it is still there at the deadline.
+
+    A closed pipe does not mean a dead child, and a killed one stays while the kernel holds it (a stalled disk):
+    waiting for either without an end would leave the asking side without an answer.
+    """
+    pause = 0.0005
+    while True:
+        found, status, usage = os.wait4(pid, os.WNOHANG)
+        if found:
+            return status, usage
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(pause)
+        pause = min(0.02, 2 * pause)
 
 
 def _verdict(status: int, late: bool, data: bytes, limits: dict[str, Any]) -> dict[str, Any]:

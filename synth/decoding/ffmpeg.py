@@ -15,6 +15,7 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+from av.audio.plane import AudioPlane
 from av.stream import Discard
 
 from synth.decoding.headers import Claims, claims_of
@@ -196,10 +197,12 @@ def _native(frame: Any, form: str, channels: int) -> np.ndarray:
     dtype = DTYPES.get(form)
     if dtype is None:
         raise RefusedError(f"decodes to samples of the unknown format {form!r}")
+    # frame.planes walks FFmpeg's pointers up to a null, which eight channels do not have: a plane too many, and a crash
     if frame.format.is_packed or channels == 1:
-        return np.frombuffer(frame.planes[0], dtype=dtype, count=frame.samples * channels).reshape(-1, channels)
-    planes = [np.frombuffer(plane, dtype=dtype, count=frame.samples) for plane in frame.planes]
-    return np.stack(planes, axis=1)
+        packed: Any = AudioPlane(frame, 0)
+        return np.frombuffer(packed, dtype=dtype, count=frame.samples * channels).reshape(-1, channels)
+    planes: list[Any] = [AudioPlane(frame, number) for number in range(channels)]
+    return np.stack([np.frombuffer(plane, dtype=dtype, count=frame.samples) for plane in planes], axis=1)
 
 
 def _count(damaged: int, packets: int, jumps: int, largest: tuple[float, float]) -> list[str]:

@@ -15,14 +15,23 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
+
+from synth.decoding.patience import children, put_off, waited_seconds
 
 START_SECONDS = 60.0
 GRACE_SECONDS = 3.0
 """Time beyond the request's own limit after which the server itself counts as hung."""
+TAKE_SECONDS = 3.0
+"""Time in which a server must say that it has read a request; one that does not is replaced, and asked once more."""
 CODE = "import sys; sys.path.append(sys.argv[1]); from synth.decoding.child import serve; serve(int(sys.argv[2]))"
 KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG", "LC_ALL")
+
+
+class StuckError(OSError):
+    """The server did not even read the request: the file cannot be the cause."""
 
 
 class _Server:
@@ -50,6 +59,7 @@ class _Server:
         finally:
             far.close()
         self.ready = False
+        self._held = b""
 
     def wait(self) -> None:
         """Wait until the server has imported its libraries; OSError when it cannot."""
@@ -62,19 +72,37 @@ class _Server:
 
     def ask(self, request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
         """Send a request with its two open files; the reply. OSError when the server is gone or hangs."""
-        socket.send_fds(self.door, [json.dumps(request).encode() + b"\n"], [source, target])
-        reply = json.loads(self._answer(request["limits"]["wall_seconds"] + GRACE_SECONDS))
-        return dict(reply)
+        self.door.settimeout(TAKE_SECONDS)
+        try:
+            socket.send_fds(self.door, [json.dumps(request).encode() + b"\n"], [source, target])
+            self._answer(TAKE_SECONDS)
+        except TimeoutError as error:
+            raise StuckError(f"nothing within {TAKE_SECONDS:g} s") from error
+        return dict(json.loads(self._answer(request["limits"]["wall_seconds"] + GRACE_SECONDS)))
+
+    def waited(self) -> float:
+        """Seconds that the server and its child have waited for a processor."""
+        return sum(map(waited_seconds, [self.process.pid, *children(self.process.pid)]))
 
     def _answer(self, seconds: float) -> bytes:
-        self.door.settimeout(seconds)
-        answer = b""
-        while not answer.endswith(b"\n"):
-            data = self.door.recv(65536)
+        """The next line that the server sends within the time, not counted while it waits for a processor."""
+        began, before = time.monotonic(), self.waited()
+        ends = began + seconds
+        while b"\n" not in self._held:
+            self.door.settimeout(max(0.001, ends - time.monotonic()))
+            try:
+                data = self.door.recv(65536)
+            except TimeoutError:
+                following = put_off(began, seconds, self.waited() - before)
+                if following <= max(ends, time.monotonic()):
+                    raise
+                ends = following
+                continue
             if not data:
                 raise OSError("the decoding process ended")
-            answer += data
-        return answer
+            self._held += data
+        answer, _, self._held = self._held.partition(b"\n")
+        return answer + b"\n"
 
     def close(self) -> None:
         """Close the socket, which ends the server, and make sure that it did."""
@@ -93,11 +121,12 @@ _idle: list[_Server] = []
 _lock = threading.Lock()
 
 
-def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
+def decode(request: dict[str, Any], source: int, target: int, *, again: bool = True) -> dict[str, Any]:
     """Decode the open file `source` into the open file `target` behind the door.
 
     `request` holds "decoder" ("ffmpeg" or "libsndfile"), "suffix" (lower case, with dot) and "limits". The reply
     has "ok"; with it "facts", "rate", "channels", "format", "frames", "sha256", without it "kind", "cause", "cure".
+    A server that does not take the request is replaced and asked `again`, once.
     """
     try:
         server = _take()
@@ -111,13 +140,19 @@ def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
         }
     try:
         reply = server.ask(request, source, target)
+    except StuckError as error:
+        _kill(server)
+        if again:
+            return decode(request, source, target, again=False)
+        return {"ok": False, "kind": "start", "cause": f"the decoding process does not answer ({error})", "cure": ""}
     except TimeoutError:
+        state = _state(server)
         _kill(server)
         seconds = request["limits"]["wall_seconds"] + GRACE_SECONDS
         return {
             "ok": False,
             "kind": "time",
-            "cause": f"got no answer from the decoding process within {seconds:.0f} s",
+            "cause": f"got no answer from the decoding process within {seconds:.0f} s{state}",
             "cure": "Try again; if it happens again, the file may be made to hang decoders.",
         }
     except (OSError, ValueError) as error:
@@ -134,6 +169,16 @@ def decode(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
     with _lock:
         _idle.append(server)
     return reply
+
+
+def _state(server: _Server) -> str:
+    """What the server and its child were doing, from Linux's /proc, for the error; empty where there is none."""
+    said = []
+    for pid in [server.process.pid, *children(server.process.pid)][:3]:
+        with contextlib.suppress(OSError, IndexError):
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+            said.append(f"{state} in {Path(f'/proc/{pid}/wchan').read_text()}")
+    return f" (server and child: {', '.join(said)})" if said else ""
 
 
 def _kill(server: _Server) -> None:

@@ -6,9 +6,11 @@ import hashlib
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.audio import AudioError, Limits, open_recording, prepare, read, write
-from synth.decoding import worker
+from synth.decoding import child, worker
+from synth.decoding.patience import children, put_off, waited_seconds
 
 DATA = Path(__file__).parents[1] / "data"
 CLIP = DATA / "005.wav"
@@ -252,16 +255,63 @@ def test_a_killed_decoding_server_is_replaced() -> None:
     assert read(CLIP).seconds == FRAMES / 16000
 
 
-def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_take_a_request_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     open_recording(CLIP).close()
     (server,) = worker._idle[-1:]
     os.kill(server.process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(worker, "TAKE_SECONDS", 0.3)
+    assert read(CLIP).seconds == FRAMES / 16000
+    assert server.process.returncode == -signal.SIGKILL
+    assert server not in worker._idle
+
+
+def test_a_server_that_takes_a_request_and_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import socket, sys; door = socket.socket(fileno=int(sys.argv[2])); door.sendall(b'ready\\n');"
+        "door.recv(65536); door.sendall(b'taken\\n'); door.recv(1)"
+    )
+    worker.shut()
+    monkeypatch.setattr(worker, "CODE", code)
     monkeypatch.setattr(worker, "GRACE_SECONDS", 0.0)
-    with pytest.raises(AudioError, match="no answer from the decoding process") as caught:
+    with pytest.raises(AudioError, match="no answer from the decoding process within") as caught:
         open_recording(CLIP, Limits(wall_seconds=0.2))
     assert caught.value.kind == "time"
-    assert server.process.returncode == -signal.SIGKILL
+    monkeypatch.undo()
     assert read(CLIP).seconds == FRAMES / 16000
+
+
+def test_time_without_a_processor_does_not_count_against_a_file() -> None:
+    assert put_off(100.0, 6.0, 0.0) == 106.0
+    assert put_off(100.0, 6.0, 4.5) == 110.5
+    assert put_off(100.0, 6.0, 1e9) == 160.0
+    assert waited_seconds(os.getpid()) >= 0.0
+    assert waited_seconds(2**22 + 1) == 0.0
+    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        if Path("/proc/self/schedstat").exists():
+            assert sleeper.pid in children(os.getpid())
+    finally:
+        sleeper.communicate(b"\n")
+
+
+def test_a_child_that_closes_its_pipe_and_stays_is_ended_at_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server must not wait for it without an end: the asking side would get no answer at all."""
+
+    def stay(request: dict[str, Any], source: int, target: int) -> dict[str, Any]:
+        os.closerange(3, 256)
+        signal.pause()
+        return {}
+
+    monkeypatch.setattr(child, "_limited", stay)
+    near, far = socket.socketpair()
+    with near, far, (tmp_path / "copy").open("w+b") as copy, CLIP.open("rb") as clip:
+        limits = Limits(wall_seconds=0.2).for_size(1)
+        reply = child._fork({"limits": limits}, [clip.fileno(), copy.fileno()], far)
+    assert reply is not None
+    assert reply["kind"] == "time"
+    assert reply["usage"]["wall_seconds"] >= 0.2
 
 
 def test_a_server_can_be_started_ahead() -> None:
