@@ -128,3 +128,33 @@ def battery(
         run.write(settings, rows, text)
     click.echo(text)
     return 0
+
+
+@bench.command()
+@click.option(
+    "--clips",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of human recordings with an index.csv, beside Debian's; may be repeated.",
+)
+@click.option("-n", "--number", type=click.IntRange(9), default=60, show_default=True, help="Clean recordings.")
+@click.option("--seed", type=int, default=2026, show_default=True)
+@click.option("--silero", is_flag=True, help="Compare speech activity with silero-vad, which must be installed.")
+def sound(clips: tuple[Path, ...], number: int, seed: int, silero: bool) -> int:
+    """Measure the errors of SNR and speech activity (the tables of docs/sound.md)."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from forensics.benches import sound as run
+    from forensics.benches.battery.clips import debian_clips, listed_clips
+
+    console = Console(stderr=True)
+    theirs = run.silero() if silero else None
+    with console.status("Looking for clean recordings…"):
+        listed = [clip for folder in clips for clip in listed_clips(folder)]
+        clean = run.clean_clips([*debian_clips(), *listed], number, seed)
+    total = len(run.NOISES) * len(run.LEVELS_DB)
+    rows = list(track(run.snr_rows(clean, seed), "Mixing and measuring", total, console=console))
+    agreed = run.agreement(clean, theirs) if theirs else None
+    click.echo(run.markdown(clean, rows, agreed))
+    return 0
