@@ -11,7 +11,7 @@ import soundfile
 
 from forensics.benches.battery.bench import Settings, page, write
 from forensics.benches.battery.clips import NEVER_LOSSY, TUNING, Clip, listed_clips
-from forensics.benches.battery.counts import distance, error_rates, false_alarm, hit, interval
+from forensics.benches.battery.counts import distance, error_rates, false_alarm, hit, interval, judged
 from forensics.benches.battery.plan import Case, plan
 from forensics.benches.battery.run import Job, chosen, make, perform
 from forensics.benches.battery.splices import error_s, loosest, per_ten_minutes, places, splice_table
@@ -174,6 +174,22 @@ def test_the_tables_count_and_give_wilson_intervals() -> None:
     assert "Never coded with loss, as published: 200 recordings, 20 minutes" in text
     assert "- amr: 1 (no encoder)" in text
     assert interval(0, 0) == "–"
+
+
+def test_integrity_is_judged_with_the_rates_that_the_other_half_measured() -> None:
+    # A method without a measured rate leaves the answer open; with 1,000 clean negatives it speaks alone.
+    positives = (Positive("signal.splice", "j", 10, encode),)
+    join = row(
+        name="j", kind="positive", method="signal.splice", condition="j", truth_s=[1.0], findings=against([1, 1.1])
+    )
+    few = judged([join], METHODS, positives)
+    assert [made["integrity"] for made in few] == ["inconclusive"]
+    others = [join | {"name": f"p{i}"} for i in range(10)] + [row(name=f"n{i}") for i in range(1000)]
+    many = judged([join, *others], METHODS, positives)
+    assert many[0]["integrity"] == "inconsistent"
+    noisy = [row(name=f"f{i}", findings=against([1, 1.1])) for i in range(100)]
+    assert judged([join, *others, *noisy], METHODS, positives)[0]["integrity"] == "inconclusive"
+    assert judged([join | {"error": "x"}], METHODS, positives)[0].get("error") == "x"
 
 
 class Joining:

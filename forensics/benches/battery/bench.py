@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from forensics.benches.battery.clips import Clip, Part, debian_clips, listed_clips
-from forensics.benches.battery.counts import error_rates
+from forensics.benches.battery.counts import error_rates, judged
 from forensics.benches.battery.plan import Case, plan
 from forensics.benches.battery.run import Job, Row, chosen, perform, versions, write_manifest
 from forensics.benches.battery.tables import document
@@ -66,7 +66,9 @@ def measure(settings: Settings, progress: Progress = lambda rows, total: rows) -
     job = Job(settings.only, settings.make, "" if settings.make else versions(settings.only))
     rows = list(progress(perform(cases, job, results, settings.jobs), len(cases)))
     write_manifest(folder / "manifest.csv", rows)
-    return rows
+    if settings.make:
+        return rows
+    return judged(rows, [method.id for method in chosen(settings.only) if method.bears_on == "integrity"])
 
 
 def _folder(settings: Settings) -> tuple[Path | None, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from detectors.metrics import wilson_interval
 from forensics.benches.battery.run import Row
 from forensics.benches.edits import POSITIVES
 from forensics.benches.edits.base import Positive
+from forensics.integrity import judge_integrity
+from forensics.records import ErrorRate, Finding, Segment
 
 REACH_S = 0.25
 """A located edit must lie this near to the truth to count as found, seconds."""
@@ -84,6 +87,45 @@ def error_rates(rows: Sequence[Row], positives: Sequence[Positive] = POSITIVES) 
             }
         )
     return dict(table)
+
+
+def judged(rows: Sequence[Row], methods: Sequence[str], positives: Sequence[Positive] = POSITIVES) -> list[Row]:
+    """The rows with the integrity that `methods` (those that bear on it) give together.
+
+    Integrity weighs a method by its error rates, which this very run measures: so each half of the rows is judged with
+    the rates of the other half.
+    """
+    halves: tuple[list[Row], list[Row]] = ([], [])
+    for row in rows:
+        halves[_half(row)].append(row)
+    rates = [error_rates(half, positives) for half in halves]
+    made = []
+    for row in rows:
+        known = rates[1 - _half(row)]
+        if "error" not in row:
+            findings = [
+                _finding(method, row["findings"][method], known) for method in methods if method in row["findings"]
+            ]
+            row = row | {"integrity": judge_integrity(findings, row["seconds"]).outcome}
+        made.append(row)
+    return made
+
+
+def _half(row: Row) -> int:
+    return zlib.crc32(f"half/{row['name']}".encode()) % 2
+
+
+def _finding(method: str, short: Row, rates: dict[str, list[dict[str, Any]]]) -> Finding:
+    return Finding(
+        method=method,
+        version="",
+        outcome=short["outcome"],
+        in_domain="outside" not in short,
+        segments=tuple(Segment(start_s=start, end_s=end) for start, end in short.get("places", ())),
+        traces=tuple(short.get("traces", ())),
+        reasons=(short.get("reason") or "–",),
+        error_rates=tuple(ErrorRate(**rate) for rate in rates.get(method, ())),
+    )
 
 
 def interval(hits: int, count: int) -> str:

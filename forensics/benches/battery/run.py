@@ -25,7 +25,6 @@ from forensics.benches.battery.plan import Case
 from forensics.benches.edits import POSITIVES
 from forensics.benches.edits.base import Made, encode, run
 from forensics.exhibit import Exhibit
-from forensics.integrity import judge_integrity
 from forensics.method import Method
 from forensics.records import Finding
 
@@ -137,16 +136,10 @@ def plain(source: Path, out: Path) -> Path:
 
 
 def examine(path: Path, only: Sequence[str] = ()) -> Row:
-    """The findings on a file in short, and what they say of its integrity together."""
-    battery = chosen(tuple(only))
+    """The findings on a file in short."""
     with Exhibit.open(path) as exhibit:
-        findings = {method: method.run(exhibit) for method in battery}
-        together = judge_integrity([f for m, f in findings.items() if m.bears_on == "integrity"], exhibit.seconds)
-        return {
-            "seconds": round(exhibit.seconds, 3),
-            "integrity": together.outcome,
-            "findings": {method.id: _short(finding) for method, finding in findings.items()},
-        }
+        findings = {method.id: _short(method.run(exhibit)) for method in chosen(tuple(only))}
+        return {"seconds": round(exhibit.seconds, 3), "findings": findings}
 
 
 @cache
@@ -156,9 +149,9 @@ def chosen(only: tuple[str, ...] = ()) -> tuple[Method, ...]:
 
 
 def _short(finding: Finding) -> Row:
-    row: Row = {"outcome": finding.outcome}
+    row: Row = {"outcome": finding.outcome} if finding.in_domain else {"outcome": finding.outcome, "outside": True}
     if finding.segments:
-        row["places"] = [[segment.start_s, segment.end_s] for segment in finding.segments[:50]]
+        row["places"] = [[segment.start_s, segment.end_s] for segment in finding.segments[:200]]
     if finding.traces:
         row["traces"] = list(finding.traces)
     if finding.outcome == "inconsistent":
