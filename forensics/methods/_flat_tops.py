@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forensics.exhibit import Exhibit
+from forensics.methods._frames import runs
 
 TOLERANCE = 2
 """Steps within which a top is flat: dither after a later attenuation moves it by one or two."""
@@ -77,8 +78,7 @@ def _tops(samples: Floats, step: float) -> Floats:
     """Flat tops as rows of (first sample, level, length)."""
     still = np.abs(np.diff(samples)) <= TOLERANCE * step
     still &= samples[1:] >= LEAST_LEVEL * 32768.0
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], still, [False]]).astype(np.int8)))
-    begins, ends = edges[::2], edges[1::2]  # samples begins..ends inclusive are close to their neighbours
+    begins, ends = runs(still)  # samples begins..ends inclusive are close to their neighbours
     long = (ends - begins + 1 >= LEAST_RUN) & (begins >= 1) & (ends + 1 < len(samples))
     begins, ends = begins[long], ends[long]
     if not len(begins):

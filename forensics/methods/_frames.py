@@ -37,6 +37,12 @@ def frame_length(exhibit: Exhibit, seconds: float) -> int:
     return max(round(seconds * exhibit.facts.sample_rate), 1)
 
 
+def runs(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and past-the-last index of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return edges[::2], edges[1::2]
+
+
 def decibels(power: Floats | float, floor_db: float = -120.0) -> NDArray[np.float64]:
     """10 log10 of a mean square, dB relative to full scale, not below the floor."""
     bounded: NDArray[np.float64] = np.maximum(np.asarray(power, dtype=np.float64), 10.0 ** (floor_db / 10.0))

@@ -1,8 +1,9 @@
 """Narrow lines of the long-term spectrum, and whether they lie on the grid of a generator's frames.
 
 Transposed convolutions leave tones at multiples of the sample rate divided by their strides, as they leave
-checkerboards in images. Sources: A. Odena, V. Dumoulin and C. Olah, "Deconvolution and checkerboard artifacts", Distill,
-2016; J. Pons, S. Pascual, G. Cengarle and J. Serrà, "Upsampling artifacts in neural audio synthesis", ICASSP 2021.
+checkerboards in images. Sources: A. Odena, V. Dumoulin and C. Olah, "Deconvolution and checkerboard artifacts",
+Distill, 2016; J. Pons, S. Pascual, G. Cengarle and J. Serrà, "Upsampling artifacts in neural audio synthesis", ICASSP
+2021.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Lines:
     height_db: Floats
     """Their mean heights above the surroundings, [lines]."""
     explained: NDArray[np.bool_]
-    """Which are multiples of a mains frequency, of 1 kHz or of a quarter of the sample rate, [lines]."""
+    """Which are multiples of a mains frequency or of 1 kHz, [lines]."""
     bin_hz: float
     frequencies: Floats
     """Of `contrast_db`, [bins]."""
@@ -100,7 +101,7 @@ def find_lines(exhibit: Exhibit, least_z: float, least_db: float) -> Lines:
     shift = 0.5 * (left - right) / np.minimum(left - 2 * middle + right, -1e-9)
     hertz = (at + np.clip(shift, -0.5, 0.5)) * rate / size
     bin_hz = rate / size
-    explained = _multiple(hertz, USB_HZ, bin_hz) | _multiple(hertz, rate / 4, bin_hz)
+    explained = _multiple(hertz, USB_HZ, bin_hz)
     for mains in MAINS_HZ:
         explained |= _multiple(hertz, mains, bin_hz) & (hertz < MAINS_TO_HZ)
     return Lines(hertz, middle, explained, bin_hz, frequencies, mean, count)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.methods._frames import curve, frame_length, frames
+from forensics.methods._frames import curve, frame_length, frames, runs
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
 from synth.measures import BandEdge as Edge
 from synth.measures import band_edge
@@ -140,10 +140,9 @@ class BandEdge(Method):
             if found is None or (best is not None and found[1] <= best.gap_db):
                 continue
             dead, gap = found
-            edges = np.flatnonzero(np.diff(np.concatenate([[0], dead.astype(np.int8), [0]])))
             spans = [
-                _refine(upper[:, column], a * BLOCK, b * BLOCK, frame_s)
-                for a, b in zip(edges[::2], edges[1::2], strict=True)
+                _refine(upper[:, column], int(a) * BLOCK, int(b) * BLOCK, frame_s)
+                for a, b in zip(*runs(dead), strict=True)
             ]
             best = Loss(tuple(spans), split * exhibit.facts.sample_rate / 2, gap)
         return best
@@ -163,8 +162,8 @@ class BandEdge(Method):
                 continue
             if (~spoken[live]).sum() * FRAME_S < 0.2:
                 continue  # no pause to compare with
-            edges = np.flatnonzero(np.diff(np.concatenate([[0], dead.astype(np.int8), [0]])))
-            lengths = edges[1::2] - edges[::2]
+            starts, ends = runs(dead)
+            lengths = ends - starts
             if len(lengths) > 3 or lengths.min() * BLOCK * FRAME_S < self.least_s:
                 continue
             gap = float(np.percentile(quiet[live], 2) - loud[dead].max())
