@@ -18,12 +18,17 @@ GROUP = "voxproof.methods"
 BUILT_IN = (
     "forensics.methods.container_structure:ContainerStructure",
     "forensics.methods.container_duration:ContainerDuration",
+    "forensics.methods.container_exemplar:ContainerExemplar",
+    "forensics.methods.delivery_path:DeliveryPath",
     "forensics.methods.speech_activity:SpeechActivity",
     "forensics.methods.band_edge:BandEdge",
     "forensics.methods.digital_silence:DigitalSilence",
     "forensics.methods.dc_offset:DcOffset",
     "forensics.methods.splice:Splice",
     "forensics.methods.level_step:LevelStep",
+    "forensics.methods.quantisation:Quantisation",
+    "forensics.methods.clipping:Clipping",
+    "forensics.methods.frame_grid:FrameGrid",
     "forensics.methods.detector_speech:DetectorSpeech",
 )
 """The methods that ship, in the order of the report."""

@@ -42,7 +42,7 @@ from forensics.records import Figure, Finding, Measurement, Scalar, Segment
 BLOCK_S = 0.25
 WINDOW = 24
 """Blocks of a stretch (6 s) whose histogram is searched for combs of its own."""
-GROUPS = (1, 4)
+GROUPS = (1, 2, 4)
 """Blocks that are taken together to look for a comb: more of them show a weaker one."""
 MOST_CHANNELS = 2
 """Channels that are examined, the first ones."""
@@ -104,7 +104,7 @@ class Quantisation(Method):
     """Power of a line within a block over its number of samples, from which the block has the comb."""
     absent: ClassVar[float] = 7.0
     """The same, below which it lacks the comb."""
-    least_expected: ClassVar[float] = 40.0
+    least_expected: ClassVar[float] = 30.0
     """Power that a comb must be able to show in a block before the block can lack it."""
 
     @property

@@ -11,10 +11,12 @@ from forensics.benches.edits.base import Positive
 
 _FAMILIES = (
     "containers",
+    "delivery",
     "quality",
     "bands",
     "silences",
     "levels",
+    "samples",
     "splices",
     "histories",
 )
