@@ -48,9 +48,23 @@ def plain_errors(command: Command) -> Command:
     return guarded  # type: ignore[return-value]
 
 
-@click.group()
+class _Group(click.Group):
+    """Loads `exemplar` on first use, so that it may share the options of this file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "exemplar"]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name == "exemplar":
+            from forensics.cli.exemplar import exemplar
+
+            return exemplar
+        return super().get_command(ctx, name)
+
+
+@click.group(cls=_Group)
 def case() -> None:
-    """Keep cases: exhibits, custody log, verification, export."""
+    """Keep cases: exhibits, custody log, verification, export; and exemplars to compare exhibits with."""
 
 
 @case.command("open")

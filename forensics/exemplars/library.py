@@ -65,6 +65,8 @@ class Library:
 
     def add(self, paths: tuple[Path, ...], name: str, *, version: str = "", note: str = "") -> tuple[Exemplar, ...]:
         """Measure the user's recordings and keep one exemplar per kind of container; the sound is not kept."""
+        if not name.strip() or len(name) > 100 or not name.isprintable():
+            raise VoxproofError(f"{name!r} is no name", cure="Give the name of the device or app, at most 100 letters.")
         if any(exemplar.name.casefold() == name.casefold() for exemplar in self.exemplars):
             raise VoxproofError(f"there is an exemplar {name!r} already", cure="Remove it first, or choose a name.")
         prints: dict[str, dict[str, Fingerprint]] = {}

@@ -23,9 +23,6 @@ from forensics.method import Method
 from forensics.records import Figure, Finding, Measurement, Scalar, Series
 from synth.canonical import canonical
 
-AAC_PRIMING = 1024
-"""Samples that FFmpeg's own AAC encoding skips at the start; a stream that was copied from elsewhere skips fewer."""
-
 
 class DeliveryPath(Method):
     """The first rule that fits the file."""
@@ -100,8 +97,7 @@ def _features(exhibit: Exhibit, found: Fingerprint | None) -> dict[str, Scalar]:
     if found is not None:
         features |= found.habits | found.settings
         features["format"] = found.format
-        priming = found.settings.get("priming_samples")
-        features["copied"] = isinstance(priming, int) and (0 <= priming < AAC_PRIMING or bool(found.traces))
+        features["cut"] = any("trimmed" in trace for trace in found.traces)
     texts = [f"{place}: {text}" for place, text in found.texts] if found is not None else []
     texts += [f"{name}: {value}" for name, value in facts.tags.items() if len(value) <= 200]
     features |= {

@@ -14,6 +14,7 @@ from method_clips import HUMAN, READING, Examine, clip, room_noise
 
 from forensics.exhibit import Exhibit
 from forensics.methods._containers import read_structure
+from forensics.methods._containers.mpeg import FFMPEG_SUMMED, _crc16, frame_at
 from forensics.methods._containers.ogg import checksum
 from forensics.methods.container_structure import ContainerStructure
 from forensics.records import Finding
@@ -146,6 +147,75 @@ def test_the_md5_of_a_flac_is_checked(tmp_path: Path) -> None:
     finding = run(path, bytes(data))
     assert finding.outcome == "inconsistent"
     assert finding.measurements["md5_agrees"] is False
+
+
+def cut_edit_list(data: bytes, skipped: int, played: int | None = None) -> bytes:
+    """The edit list of an M4A of FFmpeg with another start (samples) and, if given, length (ms)."""
+    at = data.index(b"elst") + 12
+    length = data[at : at + 4] if played is None else struct.pack(">I", played)
+    return data[:at] + length + struct.pack(">i", skipped) + data[at + 8 :]
+
+
+@pytest.mark.parametrize(
+    ("skipped", "played", "trace"),
+    [(416, None, "416 samples"), (16000, 900, "first 1.00 s"), (1024, 1000, "end trimmed by the edit list"),
+     (1024, None, ""), (0, None, ""), (2112, None, "")],
+)  # fmt: skip
+def test_trimmed_ends_are_named_and_not_held_against_the_file(
+    tmp_path: Path, skipped: int, played: int | None, trace: str
+) -> None:
+    finding = run(tmp_path / "x.m4a", cut_edit_list(encoded("m4a"), skipped, played))
+    assert finding.outcome == "consistent", finding.reasons
+    assert bool(finding.traces) == bool(trace)
+    assert trace in " ".join(finding.traces)
+
+
+def test_two_stretches_in_an_edit_list_are_no_trimming(tmp_path: Path) -> None:
+    data = encoded("m4a")
+    at = data.index(b"elst") - 4
+    entry = struct.pack(">IiI", 500, 1024, 0x10000)
+    edits = b"edts" + struct.pack(">I", 8 + 8 + 24) + b"elst" + struct.pack(">II", 0, 2) + entry + entry
+    grown = data[: at - 8] + struct.pack(">I", len(edits) + 4) + edits + data[at + 28 :]
+    for name in (b"trak", b"moov"):
+        where = grown.index(name) - 4
+        size = struct.unpack(">I", grown[where : where + 4])[0] + 12
+        grown = grown[:where] + struct.pack(">I", size) + grown[where + 4 :]
+    path = tmp_path / "x.m4a"
+    path.write_bytes(grown)
+    structure = read_structure(path)
+    assert structure is not None
+    assert structure.contradictions == ["the edit list plays 2 stretches of the stored sound, not one"]
+
+
+def test_packets_of_lame_in_a_frame_of_ffmpeg_are_named(tmp_path: Path) -> None:
+    data = bytearray(encoded("mp3"))
+    at = data.index(b"Lavf", 100) if b"Lavf" in data[100:400] else data.index(b"Lavc", 100)
+    start = data.index(b"Info") - 4 - 9
+    data[at : at + 9] = b"LAME3.100"
+    data[at + 34 : at + 36] = bytes(2)
+    path = tmp_path / "x.mp3"
+    path.write_bytes(data)
+    changed = read_structure(path)
+    assert changed is not None
+    assert not changed.traces
+    frame = frame_at(bytes(data[start : start + 4]))
+    assert frame is not None
+    summed = (bytes(data[start : start + frame.size]) + bytes(FFMPEG_SUMMED))[:FFMPEG_SUMMED]
+    data[at + 34 : at + 36] = _crc16(summed).to_bytes(2, "big")
+    finding = run(path, bytes(data))
+    assert finding.outcome == "consistent", finding.reasons
+    assert "rewritten by FFmpeg" in finding.traces[0]
+    data[at + 34] ^= 0x11
+    assert run(path, bytes(data)).outcome == "inconsistent"
+
+
+def test_opus_packets_tell_their_length_and_mode(tmp_path: Path) -> None:
+    path = tmp_path / "x.ogg"
+    path.write_bytes(encoded("opus"))
+    structure = read_structure(path)
+    assert structure is not None
+    assert (structure.facts["opus_packet_ms"], structure.facts["opus_mode"]) == (20.0, "CELT")
+    assert (structure.facts["channels"], structure.habits["packets_per_page"]) == (1, "several packets")
 
 
 def test_a_container_without_a_reader_could_not_be_tested(examine: Examine) -> None:
