@@ -201,6 +201,15 @@ def run(
     )
 
 
+def check(
+    path: Path, reader: Callable[[Path], Recording] = open_recording, judge: Judge | None = None
+) -> tuple[str, tuple[str, ...]]:
+    """What became of one file ("decoded", or the kind of AudioError), and everything that must not happen."""
+    tally = _Tally()
+    _read_one(path, path.name, path.name, reader, judge, tally)
+    return next(iter(tally.outcomes[path.name])), tuple(tally.failures)
+
+
 class _Twins:
     """Unmutated specimens, examined in turn; each must be answered as the first time."""
 
