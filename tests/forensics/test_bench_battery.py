@@ -146,6 +146,8 @@ def test_a_trace_is_a_false_alarm_only_where_nothing_was_coded() -> None:
     assert false_alarm(row(findings=named), "signal.splice")
     assert not false_alarm(row(kind="coded", findings=named), "signal.splice")
     assert false_alarm(row(kind="coded", findings=against()), "signal.splice")
+    writer = {"container.exemplar": {"outcome": "consistent", "traces": ["written by SoX"]}}
+    assert not false_alarm(row(findings=writer), "container.exemplar")
     assert not false_alarm(row(findings={}), "signal.splice")
 
 

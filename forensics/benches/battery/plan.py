@@ -105,7 +105,8 @@ def _positives(
 
     A trace is asked for on sound without a history of its own, so such conditions draw from the first half only.
     """
-    name = f"{positive.method}/{''.join(c if c.isalnum() else '-' for c in positive.condition)}"
+    words = "".join(c if c.isalnum() else "-" for c in positive.condition)
+    name = f"{positive.method}/{words}-{zlib.crc32(positive.condition.encode()) % 65536:04x}"
     rng = _generator(seed, name)
     fit = [
         clip

@@ -63,7 +63,8 @@ def _head(rows: Sequence[Row], command: str) -> list[str]:
         "**How it is counted.** An edit is found when the method it is meant for says *inconsistent* and, where the "
         f"edit has a place, names a segment within {REACH_S:g} s of it; ordinary processing is found when its trace is "
         "named. On a never-lossy recording a false alarm is *inconsistent* or any trace that is named; on a coded one, "
-        "whose codecs may rightly be named, *inconsistent*. Recordings outside a method's domain are not in its rate. "
+        "whose codecs may rightly be named, and of the methods of containers, which name writers, only *inconsistent*. "
+        "Recordings outside a method's domain are not in its rate. "
         "*Integrity* is what all methods together answer; it weighs methods by their error rates, so each half of the "
         "files was judged with the rates of the other half. Intervals are 95 % (Wilson). They take the recordings for "
         "independent, which those of one speaker, room and device are not: the true uncertainty is larger.",
@@ -173,15 +174,15 @@ def _found(rows: Sequence[Row], methods: Sequence[str], positives: Sequence[Posi
 
 
 def _traces(rows: Sequence[Row], methods: Sequence[str]) -> list[str]:
-    """Which traces were named on recordings that went through codecs, for the reader to judge."""
+    """Which traces were named on unedited recordings, for the reader to judge."""
     named: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in sound(rows, "coded"):
+    for row in sound(rows, "never lossy", "coded"):
         for method in methods:
             for trace in row["findings"].get(method, {}).get("traces", ()):
                 named[row["condition"]][trace] += 1
     if not named:
         return []
-    lines = ["## Traces named on coded recordings", "", "| the recording is | named |", "|---|---|"]
+    lines = ["## Traces named on unedited recordings", "", "| the recording is | named |", "|---|---|"]
     for condition, traces in named.items():
         lines.append(f"| {condition} | {'; '.join(f'{name} ({n})' for name, n in traces.most_common(6))} |")
     return [*lines, ""]
