@@ -23,8 +23,6 @@ LOBE = 1e-2
 """Power, relative to that at zero frequency, at which the lobe of the histogram's shape ends."""
 CONTRAST = 3.0
 """Power of a line over the mean power one lobe beside it."""
-LIKE = 2.0
-"""Factor between the levels of blocks that are compared."""
 QUARTILE = 0.2877
 """First quartile of an exponential distribution of mean 1, as the powers of an even histogram have it."""
 
@@ -148,7 +146,7 @@ class Trail:
             return np.zeros(len(power), dtype=np.int64)
         # A gain that acts on quiet sound only (a gate, a compressor) is no edit: compare blocks of like level.
         levels = self.spread[has & able]
-        alike = (self.spread >= levels.min() / LIKE) & (self.spread <= levels.max() * LIKE)
+        alike = (self.spread >= levels.min()) & (self.spread <= levels.max())
         return np.where(has & able, 1, np.where(able & alike & (power < absent), -1, 0))
 
     def depth(self, has: NDArray[np.bool_]) -> float:

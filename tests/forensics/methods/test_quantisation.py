@@ -92,7 +92,8 @@ def test_sixteen_bits_in_twenty_four(examine: Examine) -> None:
 
 @pytest.mark.parametrize("kind", ["gain", "8 bits", "mu-law", "A-law"])
 def test_a_passage_on_another_grid_is_located(examine: Examine, kind: str) -> None:
-    own = noise(8.0, 6, -20.0)
+    swell = 0.6 + 0.4 * np.sin(2 * np.pi * 0.7 * np.arange(8 * RATE) / RATE)
+    own = np.round(noise(8.0, 6, -20.0) * swell)
     other = {
         "gain": lambda: np.round(own * 1.37),
         "8 bits": lambda: np.round(own / 256) * 256,
