@@ -29,6 +29,9 @@ BUILT_IN = (
     "forensics.methods.quantisation:Quantisation",
     "forensics.methods.clipping:Clipping",
     "forensics.methods.frame_grid:FrameGrid",
+    "forensics.methods.noise_floor:NoiseFloor",
+    "forensics.methods.reverberation:Reverberation",
+    "forensics.methods.enf:Enf",
     "forensics.methods.detector_speech:DetectorSpeech",
 )
 """The methods that ship, in the order of the report."""

@@ -1,0 +1,85 @@
+"""Jumps of the phase of mains hum, with the slow wander of the frequency taken out.
+
+Sources: D. P. Nicolalde Rodriguez, J. A. Apolinario and L. W. P. Biscainho, "Audio authenticity: detecting ENF
+discontinuity with high precision phase analysis", IEEE Trans. Information Forensics and Security 5(3), 2010, for the
+trace; the test is a generalised likelihood ratio over all lines together instead of a phase read from one line.
+
+At every quarter of a second, the 4 s before and the 4 s after are described twice by one common frequency and drift
+(both searched over a grid): once with one phase for both sides of each line, once with a phase of its own for each
+side. The amplitude is free on each side either way, so that a change of the gain is no jump. The gain in energy by
+the second phase is what is judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forensics.methods._hum import HOP_S, Complex, Floats, Lines, combs
+
+SIDE = 32
+"""Frames on either side of an instant: 4 s."""
+STEP = 2
+"""Frames from one instant to the next."""
+OFFSETS_HZ = np.linspace(-0.072, 0.072, 37)
+DRIFTS_HZ_S = np.linspace(-0.004, 0.004, 5)
+HIGHEST_HARMONIC = 10
+
+
+@dataclass(frozen=True)
+class Phases:
+    """The comparison at each instant."""
+
+    at_s: NDArray[np.float64]
+    """Instants, seconds, [instants]."""
+    gain: Floats
+    """Energy gained by a phase of its own for each side, in units of the decoys' mean, [instants]."""
+    energy: Floats
+    """Energy of the lines with a phase for each side, [instants]."""
+    weaker: Floats
+    """Energy on the weaker side, [instants]."""
+    offset_hz: Floats
+    """Frequency of the fundamental over its nominal value, Hz, [instants]."""
+
+
+def phases(lines: Lines, nominal_hz: int, offset_hz: float, used: NDArray[np.int64], floor: Floats) -> Phases:
+    """Compare the two descriptions along a stretch, for the lines `used` (indices) of a nominal frequency."""
+    both = combs(lines, nominal_hz)
+    count = len(both.weighted)
+    starts = np.arange(0, max(count - 2 * SIDE + 1, 0), STEP)
+    grid = np.stack(np.meshgrid(offset_hz + OFFSETS_HZ, DRIFTS_HZ_S, indexing="ij")).reshape(2, -1)
+    times = (np.arange(2 * SIDE) - SIDE + 0.5) * HOP_S
+    turns = times[:, None] * grid[0] + 0.5 * np.square(times)[:, None] * grid[1]
+    one = np.zeros((len(starts), grid.shape[1]), dtype=np.float32)
+    two, left_sum, right_sum = np.zeros_like(one), np.zeros_like(one), np.zeros_like(one)
+    for index in used:
+        turned = np.exp(-2j * np.pi * both.harmonics[index] * turns).astype(np.complex64)
+        line, weight = both.weighted[:, 0, index], both.weights[:, 0, index]
+        left = _side(line, weight, starts, turned[:SIDE])
+        right = _side(line, weight, starts + SIDE, turned[SIDE:])
+        a, b = np.square(np.abs(left)) / floor[index], np.square(np.abs(right)) / floor[index]
+        square = (left * left + right * right) / floor[index]
+        opposed = (left * right.conj()).real < 0
+        together = np.where(opposed, np.maximum(a, b), 0.5 * (a + b + np.abs(square)))
+        one += together
+        two += a + b
+        left_sum += a
+        right_sum += b
+    rows = np.arange(len(starts))
+    best = two.argmax(axis=1) if len(starts) else np.zeros(0, dtype=np.int64)
+    return Phases(
+        at_s=np.asarray((lines.first + starts + SIDE + 0.5) * HOP_S, dtype=np.float64),
+        gain=two[rows, best] - one.max(axis=1, initial=0.0),
+        energy=two[rows, best],
+        weaker=np.minimum(left_sum[rows, best], right_sum[rows, best]),
+        offset_hz=grid[0][best].astype(np.float32),
+    )
+
+
+def _side(line: Complex, weight: Floats, starts: NDArray[np.int64], turned: Complex) -> Complex:
+    """Coherent sums of `SIDE` frames from each start over the root of the summed weights, [starts, grid]."""
+    views = np.lib.stride_tricks.sliding_window_view(line, SIDE)[starts]
+    total = np.lib.stride_tricks.sliding_window_view(weight, SIDE)[starts].sum(axis=1)
+    return np.asarray(np.ascontiguousarray(views) @ turned / np.sqrt(total)[:, None], dtype=np.complex64)
