@@ -17,6 +17,7 @@ _FAMILIES = (
     "silences",
     "levels",
     "samples",
+    "environment",
     "splices",
     "histories",
 )
