@@ -19,6 +19,7 @@ _FAMILIES = (
     "samples",
     "environment",
     "splices",
+    "coding",
     "histories",
 )
 
