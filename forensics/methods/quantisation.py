@@ -42,6 +42,8 @@ from forensics.records import Figure, Finding, Measurement, Scalar, Segment
 BLOCK_S = 0.25
 WINDOW = 24
 """Blocks of a stretch (6 s) whose histogram is searched for combs of its own."""
+SLOWEST = 0.1
+"""Combs of fewer cycles a code are not compared between passages: automatic gain control leaves such (over 20 dB)."""
 GROUPS = (1, 2, 4)
 """Blocks that are taken together to look for a comb: more of them show a weaker one."""
 MOST_CHANNELS = 2
@@ -236,7 +238,11 @@ class Quantisation(Method):
         rows = [line for window in survey.windows for line in window] + [*lines(survey.histogram, self.least_score)]
         chosen: list[Line] = []
         for line in sorted(rows, key=lambda line: -line.score):
-            if len(chosen) < 4 and all(abs(line.bin - other.bin) > 32 for other in chosen):
+            if (
+                len(chosen) < 4
+                and line.frequency >= SLOWEST
+                and all(abs(line.bin - other.bin) > 32 for other in chosen)
+            ):
                 chosen.append(line)
         trails = zip(chosen, _trails(exhibit, bits, channel, chosen), strict=True)
         for line, trail, group in [(line, trail.grouped(group), group) for line, trail in trails for group in GROUPS]:
