@@ -184,7 +184,13 @@ class Sign(Flowable):  # type: ignore[misc]
             self.canv.drawString(10, self.size * 0.25, theme.OUTCOME_WORD[self.outcome])
 
 
-def _table(rows: list[list[Any]], widths: Sequence[float], commands: list[tuple[Any, ...]], repeat: int) -> Table:
+_LONG = 2400
+"""Letters in a cell from which on a row may break across pages."""
+
+
+def _table(
+    rows: list[list[Any]], widths: Sequence[float], commands: list[tuple[Any, ...]], repeat: int, long: bool
+) -> Table:
     common: list[tuple[Any, ...]] = [
         ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ("LEFTPADDING", (0, 0), (-1, -1), 4),
@@ -193,7 +199,7 @@ def _table(rows: list[list[Any]], widths: Sequence[float], commands: list[tuple[
         ("BOTTOMPADDING", (0, 0), (-1, -1), 2.8),
         ("LINEBELOW", (0, 0), (-1, -1), 0.4, HexColor(theme.RULE)),
     ]
-    made = Table(rows, colWidths=list(widths), repeatRows=repeat, splitByRow=1, splitInRow=1, hAlign="LEFT")
+    made = Table(rows, colWidths=list(widths), repeatRows=repeat, splitByRow=1, splitInRow=int(long), hAlign="LEFT")
     made.setStyle(TableStyle(common + commands))
     made.spaceBefore, made.spaceAfter = 2, 6
     return made
@@ -221,16 +227,22 @@ def grid(
         commands += [("NOSPLIT", (0, 0), (-1, min(2, len(body)))), ("NOSPLIT", (0, max(len(body) - 1, 0)), (-1, -1))]
         if len(body) <= 6:
             commands.append(("NOSPLIT", (0, 0), (-1, -1)))
-    return _table([titles, *body], widths, commands, 1)
+    return _table([titles, *body], widths, commands, 1, _long(rows))
 
 
-def facts(rows: Iterable[tuple[str, Any]], measure: float, label: float = 118.0) -> Table:
+def facts(rows: Sequence[tuple[str, Any]], measure: float, label: float = 118.0) -> Table:
     """A two-column table of labels and values."""
     body = [
         [text(name, "small-muted"), value if isinstance(value, Flowable | list) else text(value, "cell")]
         for name, value in rows
     ]
-    return _table(body, (label, measure - label), [("LINEABOVE", (0, 0), (-1, 0), 0.4, HexColor(theme.RULE))], 0)
+    return _table(
+        body, (label, measure - label), [("LINEABOVE", (0, 0), (-1, 0), 0.4, HexColor(theme.RULE))], 0, _long(rows)
+    )
+
+
+def _long(rows: Iterable[Sequence[Any]]) -> bool:
+    return any(len(cell) > _LONG for row in rows for cell in row if isinstance(cell, str))
 
 
 def side_by_side(left: list[Any], right: list[Any], measure: float, between: float = 18.0, share: float = 0.5) -> Table:

@@ -37,8 +37,8 @@ class Easel:
         place(axes.figure, self._canvas)
         for artist in [*axes.lines, *axes.collections, *axes.texts, *axes.images, *axes.patches]:
             artist.remove()
-        if axes.get_legend() is not None:
-            axes.get_legend().remove()
+        if (legend := axes.get_legend()) is not None:
+            legend.remove()
         axes.set_title("")
         axes.set_xlabel("")
         axes.set_ylabel("")

@@ -177,5 +177,5 @@ _SECTIONS: tuple[tuple[str, Section], ...] = (
     ("Signature", _signature),
     ("Appendix: raw measurements and machine twin", _appendix),
 )
-_NEEDS: dict[Section, float] = {_signature: 240.0, _methods: 260.0, fusion: 150.0}
+_NEEDS: dict[Section, float] = {_signature: 240.0, _methods: 260.0, fusion: 150.0, custody: 165.0, propositions: 165.0}
 """Room that a section asks for on the page it starts on, points."""

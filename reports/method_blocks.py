@@ -98,29 +98,25 @@ def untested_methods(examination: Examination, number_: str, measure: float) -> 
     found = [one for one in examination.findings if one.outcome == "could_not_test"]
     if not found:
         return []
-    order = list(dict.fromkeys(one.reasons for one in found))
-    rows: list[tuple[Any, ...]] = []
-    before: tuple[str, ...] | None = None
-    for one in sorted(found, key=lambda one: order.index(one.reasons)):
+    rows = []
+    for one in found:
         name = f"<b>{markup(one.title or one.method)}</b><br/>{mono(one.method)}, version {markup(one.version)}"
-        domain = f"Valid for: {markup(one.domain)}" if one.domain else f"Validity domain: {wording.NOT_STATED}"
         rates = "; ".join(
             f"{rate_.condition}: found {rate(rate_.hits, rate_.positives)}, "
             f"false alarms {rate(rate_.false_alarms, rate_.negatives)}"
             for rate_ in one.error_rates
         )
-        details = [markup(one.purpose)] if one.purpose else []
-        details += [domain, f"Parameters: {markup(parameters(one.parameters))}"]
-        details.append(f"Known error rates: {markup(rates) if rates else 'not measured for this version'}")
-        why = "as above" if one.reasons == before else " ".join(markup(reason) for reason in one.reasons)
-        rows.append((name, "<br/>".join(details), why))
-        before = one.reasons
+        details = (
+            f"{one.purpose} Valid for: {one.domain or wording.NOT_STATED}. Parameters: {parameters(one.parameters)}. "
+            f"Known error rates: {rates or 'not measured for this version'}."
+        )
+        rows.append((name, f'{markup(" ".join(one.reasons))}<br/><font color="{theme.MUTED}">{markup(details)}</font>'))
     title = "Methods that could not be tested"
     return [
         CondPageBreak(130),
         Heading(title, 2, f"method-{number_}", title, number_),
         text("These methods did not get to answer; nothing follows from that, for or against the recording.", "body"),
-        grid(("Method", "What it looks for", "Why not tested"), rows, (measure * 0.25, measure * 0.47, measure * 0.28)),
+        grid(("Method", "Why it was not tested, and what it is"), rows, (measure * 0.29, measure * 0.71)),
     ]
 
 

@@ -122,7 +122,7 @@ def _curve(axes: Axes, series: Series, index: int, points_across: float) -> None
 def _marks(axes: Axes, figure: Figure, box: Any) -> None:
     """Horizontal reference lines and vertical marks with their labels; labels that would collide move down a line."""
     low, high = axes.get_ylim()
-    small = {"fontsize": 6.0, "color": theme.INK}
+    small: dict[str, Any] = {"fontsize": 6.0, "color": theme.INK}
     for value, words in figure.levels:
         if low <= value <= high:
             axes.axhline(value, color=theme.MUTED, linewidth=0.6, linestyle=(0, (2.2, 1.8)))
@@ -162,13 +162,16 @@ class FigureBlock(Flowable):  # type: ignore[misc]
         segments: Sequence[Segment] = (),
     ) -> None:  # fmt: skip
         super().__init__()
-        self.figure, self.seconds, self.up, self.names = figure, seconds, up, names
+        self.figure, self.seconds, self.full, self.up, self.names = figure, seconds, up, up, names
         self.title = title if title is not None else figure.title
         self.segments = segments
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """A figure that is a little too high for the rest of the page is drawn a little lower."""
         self.across = available_width
-        return available_width, self.up + _HEAD + (_FOOT if self.names else _BARE)
+        high = self.full + _HEAD + (_FOOT if self.names else _BARE)
+        self.up = self.full - max(high - available_height, 0.0) if high - available_height <= 34.0 else self.full
+        return available_width, high - self.full + self.up
 
     def draw(self) -> None:
         figure = self.figure

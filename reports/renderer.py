@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context, rcParams, rcParamsDefault
 from matplotlib.backend_bases import RendererBase
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.path import Path as Outline
 from matplotlib.transforms import IdentityTransform
 from reportlab.lib.colors import Color
@@ -37,7 +37,8 @@ _STYLE: dict[str, Any] = {
     "xtick.color": theme.MUTED, "xtick.labelsize": theme.TICK, "xtick.major.size": 0.0, "xtick.major.pad": 4.0,
     "ytick.color": theme.MUTED, "ytick.labelsize": theme.TICK, "ytick.major.size": 0.0, "ytick.major.pad": 4.0,
     "xtick.minor.visible": False, "ytick.minor.visible": False,
-    "lines.scale_dashes": False, "lines.linewidth": 0.9, "lines.solid_joinstyle": "round", "patch.linewidth": 0.0,
+    "lines.scale_dashes": False, "lines.linewidth": 0.9, "lines.solid_joinstyle": "round",
+    "lines.solid_capstyle": "butt", "patch.linewidth": 0.0,
     "legend.frameon": False, "legend.fontsize": theme.TICK, "legend.borderpad": 0.0, "legend.borderaxespad": 0.0,
     "legend.handlelength": 2.0, "legend.handletextpad": 0.5, "legend.columnspacing": 1.4,
     "image.interpolation": "none", "path.simplify": True, "path.simplify_threshold": 0.1,
@@ -54,7 +55,7 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def place(figure: Figure, canvas: Any) -> None:
+def place(figure: Figure | SubFigure, canvas: Any) -> None:
     """Draw a figure (dpi 72) with its lower left corner at the canvas's origin."""
     canvas.saveState()
     figure.draw(_Renderer(canvas, *figure.bbox.size))
@@ -68,7 +69,7 @@ def face(weight: str | int) -> str:
     )
 
 
-class _Renderer(RendererBase):  # type: ignore[misc]
+class _Renderer(RendererBase):
     """Paths, texts and images to reportlab; the page's own clip and transform stay as they are."""
 
     def __init__(self, canvas: Any, across: float, up: float) -> None:
@@ -87,7 +88,7 @@ class _Renderer(RendererBase):  # type: ignore[misc]
     def get_canvas_width_height(self) -> tuple[float, float]:
         return self.across, self.up
 
-    def points_to_pixels(self, points: float) -> float:
+    def points_to_pixels(self, points: Any) -> Any:
         return points
 
     def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> tuple[float, float, float]:

@@ -89,7 +89,7 @@ def untested(context: Context, _: str) -> list[Flowable]:
     rows = [(markup(" · ".join(names)), markup(why)) for names, why in wording.could_not_test(context.examination)]
     if not rows:
         return [text("Every method of the battery could be applied.", "body")]
-    return [grid(("What", "Why"), rows, (context.measure * 0.36, context.measure * 0.64))]
+    return [grid(("What", "Why"), rows, (context.measure * 0.5, context.measure * 0.5))]
 
 
 def alternatives(context: Context, _: str) -> list[Flowable]:

@@ -6,6 +6,8 @@ report never prints a percentage probability of a proposition, a score, or a ver
 
 from __future__ import annotations
 
+from typing import Any
+
 from forensics.records import Examination, Finding, Outcome
 
 QUESTION = (
@@ -115,7 +117,7 @@ def advice(examination: Examination) -> tuple[str, ...]:
 
 def could_not_test(examination: Examination) -> tuple[tuple[tuple[str, ...], str], ...]:
     """Everything that was not tested, as (names, why); what has the same reason stands together."""
-    answers = (
+    answers: tuple[tuple[str, Any], ...] = (
         ("Machine or person", examination.verdict),
         ("Continuity of the recording", examination.integrity),
         ("Voiceprint watermark", examination.watermark),

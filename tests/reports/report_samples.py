@@ -249,3 +249,57 @@ def case() -> CaseFacts:
                                                  ("A. Exemplar", "examined")))
         ),
     )  # fmt: skip
+
+
+CJK_NAME = "音声メモ_送金依頼_録音３.wav"
+KOREAN_NAME = "음성메모_송금요청_세번째.m4a"
+ARABIC_NAME = "رسالة صوتية ٣.ogg"
+
+
+def untested() -> Examination:
+    """A recording too short for every method, with one reason for most of them and a very long one for another."""
+    base = crowded(20, 0.4)
+    why = "The recording lasts 0.40 s; the method needs 2 s of sound."
+    long = "The header names a codec that the decoder does not know, and " * 12 + "so it was left alone."
+    rows = tuple(
+        one.model_copy(update={"outcome": "could_not_test", "log10_lr": None, "log10_lr_bounds": None, "segments": (),
+                               "figures": (), "measurements": {}, "in_domain": False,
+                               "reasons": (long,) if index == 3 else (why,)})
+        for index, one in enumerate(base.findings)
+    )  # fmt: skip
+    return base.model_copy(
+        update={
+            "findings": rows,
+            "verdict": Verdict(outcome="could_not_test", log10_lr=None, log10_lr_bounds=None,
+                               words="could not be tested", reasons=(why,)),
+            "integrity": Integrity(outcome="could_not_test", reasons=(why,)),
+            "contradictions": (),
+        }
+    )  # fmt: skip
+
+
+def forty() -> Examination:
+    """Forty findings that all answer, each with one figure; sixty stretches in one of them; very long reasons."""
+    base = machine("meeting.wav", 62.5)
+    template = tuple(one for one in findings(62.5) if one.figures)
+    many = tuple(Segment(start_s=float(n), end_s=n + 0.4, note="step") for n in range(1, 61))
+    rows = []
+    for index in range(40):
+        one = template[index % len(template)]
+        rows.append(one.model_copy(update={
+            "method": f"{one.method}-{index:02d}", "title": f"{one.title}, variant {index:02d}",
+            "figures": one.figures[:1], "segments": many if index == 4 else one.segments,
+            "traces": ("coded as MP3 earlier",) if index == 2 else (),
+            "reasons": ("The level changes at many places, none of which stands out from the others. " * 40,)
+            if index == 7 else one.reasons,
+        }))  # fmt: skip
+    return base.model_copy(update={
+        "findings": tuple(rows),
+        "integrity": base.integrity.model_copy(update={"processing": ("coded as MP3 earlier", "resampled from 8 kHz")}),
+    })  # fmt: skip
+
+
+def named(name: str) -> Examination:
+    """The person's sample under another file name."""
+    base = person()
+    return base.model_copy(update={"exhibit": base.exhibit.model_copy(update={"path": name})})

@@ -65,7 +65,7 @@ def test_bounds_and_outcomes_are_the_records(tmp_path: Path) -> None:
     assert "Inconsistent with a continuous recording" in first
     assert "4.30–4.34 s" in first
     assert "52 of 60 (86.7 %" in whole
-    assert "This could not be tested. The recording lasts 10.24 s; the method needs 60 s." in whole
+    assert "The recording lasts 10.24 s; the method needs 60 s. Mains hum has one phase; a cut breaks it." in whole
     assert whole.count("not stated") >= 8
     person = words(write_pdf(samples.person(), tmp_path / "p.pdf"), 0)
     assert "log10 LR −1.30, 95 % bounds −1.60 to −0.90" in person
