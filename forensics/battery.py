@@ -25,6 +25,8 @@ BUILT_IN = (
     "forensics.methods.digital_silence:DigitalSilence",
     "forensics.methods.dc_offset:DcOffset",
     "forensics.methods.splice:Splice",
+    "forensics.methods.splice_faded:SpliceFaded",
+    "forensics.methods.phase_continuity:PhaseContinuity",
     "forensics.methods.level_step:LevelStep",
     "forensics.methods.quantisation:Quantisation",
     "forensics.methods.clipping:Clipping",
