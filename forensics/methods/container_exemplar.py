@@ -175,7 +175,8 @@ def _traces(found: Fingerprint, fitting: Sequence[Exemplar]) -> list[str]:
             traces.append(f"structure as written by {name} ({text})")
         elif kind in ("converter", "generator"):
             traces.append(f"written or rewritten by {name}, by its tag ({text})")
-        else:
+        elif kind != "encoder":
+            # The library that coded a FLAC or Opus stream says nothing of how the recording was handled.
             traces.append(f"names {name} ({text})")
     alone = [exemplar for exemplar in fitting if len(exemplar.habits) >= TELLING and len(exemplar.firm) >= 2]
     if not said and len({exemplar.writer for exemplar in alone}) == 1 and len(structural) == 1:
