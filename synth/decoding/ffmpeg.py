@@ -53,6 +53,8 @@ SKIP_MANUAL = 1 << 29
 GAP_S = 0.1
 """Smallest jump of the time stamps that is reported."""
 MAX_TAGS, MAX_TAG = 100, 2000
+MAX_STRANGE = 100_000
+"""Packets of streams that appear later on, which are passed over."""
 
 
 def import_everything() -> None:
@@ -127,7 +129,7 @@ def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, s
 def _decode(container: Any, stream: Any, sink: Sink, claims: Claims) -> list[str]:
     """Run every packet through the decoder; notes on what went wrong on the way."""
     notes: list[str] = []
-    damaged = packets = jumps = seen = 0
+    damaged = packets = jumps = seen = strange = 0
     largest_jump = (0.0, 0.0)
     expected: float | None = None
     demuxer = container.demux(stream)
@@ -136,6 +138,13 @@ def _decode(container: Any, stream: Any, sink: Sink, claims: Claims) -> list[str
             packet = next(demuxer)
         except StopIteration:
             break
+        except IndexError:  # PyAV knows only the streams of the beginning; a transport stream may get more
+            strange += 1
+            if strange > MAX_STRANGE:
+                notes.append(f"the container holds more than {MAX_STRANGE} packets of streams that it did not announce")
+                break
+            demuxer = container.demux(stream)
+            continue
         except (av.error.FFmpegError, OSError) as error:
             notes.append(f"the container is damaged after {sink.seconds:.2f} s ({_plain(error)})")
             break
