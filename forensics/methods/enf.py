@@ -50,6 +50,8 @@ class Enf(Method):
     """Least energy gained by a phase jump, in units of the decoys' mean."""
     least_gain_share: ClassVar[float] = 0.07
     """The same as a share of the energy of all lines; the wander of the frequency stays below it."""
+    least_lines: ClassVar[int] = 2
+    """Fewest harmonics in which a jump counts."""
     least_side: ClassVar[float] = 20.0
     """Least energy of the hum on the weaker side of a jump."""
 
@@ -63,6 +65,7 @@ class Enf(Method):
             "least_line": self.least_line,
             "least_gain": self.least_gain,
             "least_gain_share": self.least_gain_share,
+            "least_lines": self.least_lines,
             "least_side": self.least_side,
         }
 
@@ -112,6 +115,7 @@ class Enf(Method):
             )
         followed = heard[heard < HIGHEST_HARMONIC]
         followed = followed[np.argsort(-energy[followed], kind="stable")][:MOST_LINES]
+        measurements["lines_followed"] = len(followed)
         floor = np.mean([one.floor for one in held], axis=0).astype(np.float32)
         parts = [phases(lines, nominal, offset, followed, floor) for lines in stretches(exhibit, 32.0, 8.0)]
         return self._followed(exhibit, parts, nominal, trace, measurements)
@@ -133,6 +137,7 @@ class Enf(Method):
             np.concatenate([getattr(part, name) for part in parts])[first]
             for name in ("gain", "energy", "weaker", "offset_hz")
         )
+        followed = measurements["lines_followed"]
         clear = weaker >= self.least_side
         covered = float(clear.mean()) if len(at) else 0.0
         jumps = self._jumps(at, gain, energy, clear)
@@ -151,6 +156,15 @@ class Enf(Method):
             series=(curve("", at, np.where(clear, 1000.0 * offset, np.nan), digits=1),),
             marks=tuple((round(jump[0], 2), "phase jump") for jump in jumps[:20]),
         )
+        if jumps and isinstance(followed, int) and followed < self.least_lines:
+            said = f"The phase of the one line that can be followed jumps at {instants([jump[0] for jump in jumps])};"
+            return self.finding(
+                "inconclusive",
+                reasons=[f"{said} jumps count where {self.least_lines} harmonics or more show them: inconclusive."],
+                measurements=measurements,
+                figures=[figure],
+                traces=[trace],
+            )
         if jumps:
             where = instants([jump[0] for jump in jumps])
             segments = [Segment(start_s=a, end_s=b, note="phase of the mains hum jumps") for _, a, b in jumps]
