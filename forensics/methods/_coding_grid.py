@@ -37,8 +37,10 @@ LENGTH = 3072
 """Samples of a stretch: enough for every start of a frame of any coder."""
 LEAST_SPACING = 2048
 """Smallest distance of two stretches, samples."""
+MOST = 4.0
+"""Largest distance from chance that a single frame adds to the strength."""
 ECHO = 0.4
-"""Share of a grid's strength up to which other starts of the same coder are taken for its echo."""
+"""Share of a grid's distance per frame up to which other starts of the same coder are taken for its echo."""
 LEAST_TESTED = 3
 """Fewest frames for the test."""
 
@@ -154,6 +156,11 @@ def distances(lines: Bank, pieces: Pieces, offsets: Index, others: Index) -> NDA
     return against_chance(shown, len(others))
 
 
+def strength_of(distance: NDArray[np.float64]) -> float:
+    """Distance from chance of several frames together; single frames count up to `MOST`, so that no two carry it."""
+    return float(np.minimum(distance, MOST).sum() / np.sqrt(len(distance)))
+
+
 def against_chance(lines: Float32, others: int) -> NDArray[np.float64]:
     """Lines [frames, runs, RUN, starts], the first `others` starts at random: [frames, starts - others]."""
     frames, runs, width, starts = lines.shape
@@ -187,7 +194,7 @@ def _grids_of(coder: Coder, parts: Excerpts) -> list[Grid]:
     offsets = scan(lines, pieces[:scanned])
     scores = distances(lines, pieces[scanned:], offsets, references(coder, offsets))
     return [
-        Grid(coder, int(offset), float(mine.sum() / np.sqrt(len(mine))), float(np.median(mine)), len(mine))
+        Grid(coder, int(offset), strength_of(mine), float(np.median(mine)), len(mine))
         for offset, mine in zip(offsets, scores.T, strict=True)
     ]
 
@@ -196,7 +203,7 @@ def earlier_grids(exhibit: Exhibit, grids: Sequence[Grid], least: float) -> tupl
     """The grid of the codec that the file has now, if it shows, and the grids of earlier codings above `least`.
 
     Starts within two samples of a stronger grid of the same bank, and the weaker of the two AAC windows, are the same
-    grid; what a grid shows at other starts of its own bank is below a third of its strength.
+    grid; what a grid shows at other starts of its own bank stays below `ECHO` of its distance per frame.
     """
     own: Grid | None = None
     kept: list[Grid] = []
@@ -207,7 +214,7 @@ def earlier_grids(exhibit: Exhibit, grids: Sequence[Grid], least: float) -> tupl
         same = [g for g in ([own] if own else []) + kept if g.coder.name == grid.coder.name]
         if any(min((g.offset - grid.offset) % hop, (grid.offset - g.offset) % hop) <= 2 for g in same):
             continue
-        if any(grid.strength < ECHO * g.strength for g in same):
+        if any(grid.per_frame < ECHO * g.per_frame for g in same):
             continue
         if own is None and exhibit.facts.codec in grid.coder.codecs:
             own = grid

@@ -25,6 +25,8 @@ from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._coding_grid import (
     LEAST_POWER,
+    Excerpts,
+    Grid,
     against_chance,
     bank,
     distances,
@@ -97,7 +99,12 @@ class FrameOffset(Method):
         if not earlier:
             reason = "No frame grid of an earlier MP3 or AAC coding was found, so there is none that could break."
             return self.finding("could_not_test", reasons=[reason])
-        grid = earlier[0]
+        coders = {grid.coder.name: grid for grid in reversed(earlier)}
+        findings = [self._follow_grid(exhibit, parts, grid) for grid in earlier if coders[grid.coder.name] is grid]
+        return next((finding for finding in findings if finding.outcome == "inconsistent"), findings[0])
+
+    def _follow_grid(self, exhibit: Exhibit, parts: Excerpts, grid: Grid) -> Finding:
+        """The finding on one grid: the strongest of its coder."""
         lines = bank(grid.coder, parts)
         assert lines is not None  # noqa: S101  (a grid was found with it)
         track = follow(exhibit, lines, grid.offset)
