@@ -110,7 +110,9 @@ class Strip(Flowable):  # type: ignore[misc]
             levels = np.nan_to_num(self.picture.levels_db.astype(np.float64), nan=-200.0, neginf=-200.0, posinf=0.0)
             top = float(np.percentile(levels, 99.7)) if levels.size else 0.0
             extent = (0.0, min(self.picture.seconds, self.seconds), 0.0, self.up)
-            axes.imshow(levels, _RAMP, aspect="auto", origin="lower", extent=extent, vmin=top - _FLOOR_DB, vmax=top)
+            axes.imshow(
+                levels, _RAMP, aspect="auto", origin="lower", extent=extent, vmin=top - _FLOOR_DB, vmax=top, zorder=1
+            )
             axes.set_xlim(0.0, self.seconds)  # the picture may end a little before the sound
             axes.set_ylim(-self.below, self.up)
             khz = self.picture.nyquist_hz / 1000
