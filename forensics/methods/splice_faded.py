@@ -62,9 +62,9 @@ class SpliceFaded(Method):
     title = "Joins hidden by a fade"
     purpose = "Looks inside voiced sound for instants at which spectrum, phase and rumble break together."
     domain = Domain(min_seconds=1.0, min_sample_rate=RATE)
-    threshold: ClassVar[float] = 0.6
+    threshold: ClassVar[float] = 1.0
     """Score (natural-log odds of the regression) from which an instant counts as a join."""
-    doubt: ClassVar[float] = 0.4
+    doubt: ClassVar[float] = 0.6
     """Score from which an instant is reported as inconclusive."""
     most_joins: ClassVar[int] = 6
     """More a minute are typical of a hoarse voice or of interference, and are inconclusive."""
