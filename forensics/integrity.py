@@ -37,7 +37,7 @@ FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
                         "signal.band-edge", "signal.resampling", "signal.quantisation", "codes.")),
     ("background", ("signal.dc-offset", "signal.enf", "signal.hum", "signal.noise", "signal.level", "signal.reverb",
                     "signal.digital-silence")),
-    ("waveform", ("signal.splice", "signal.copy", "signal.clipping")),
+    ("waveform", ("signal.splice", "signal.phase", "signal.copy", "signal.clipping")),
     ("speech", ("speech.", "speaker.")),
 )  # fmt: skip
 """What methods look at, by the beginning of their ids: only different families are independent of each other."""
