@@ -31,6 +31,8 @@ BUILT_IN = (
     "forensics.methods.quantisation:Quantisation",
     "forensics.methods.clipping:Clipping",
     "forensics.methods.frame_grid:FrameGrid",
+    "forensics.methods.compression_history:CompressionHistory",
+    "forensics.methods.frame_offset:FrameOffset",
     "forensics.methods.noise_floor:NoiseFloor",
     "forensics.methods.reverberation:Reverberation",
     "forensics.methods.enf:Enf",
