@@ -33,6 +33,8 @@ from synth.mutators import MUTATORS
 from synth.specimens import SPECIMENS, make
 
 MOST_SECONDS = 10.0
+MOST_RTF = 0.15
+"""Processor seconds that a judge may take for each second of decoded sound, beyond MOST_SECONDS."""
 MOST_BYTES = 1_500_000_000
 CLIP_S = 2.0
 """Length of the specimens, so that a mutant is some tens of kilobytes."""
@@ -301,6 +303,7 @@ def _read_one(
 ) -> None:
     began, cpu, idle = time.monotonic(), time.process_time(), waited_seconds(os.getpid())
     usage: Mapping[str, float] = {}
+    seconds = 0.0
     try:
         recording = reader(path)
     except AudioError as error:
@@ -314,12 +317,15 @@ def _read_one(
         tally.failures.append(f"{label}: {type(error).__name__}: {error}")
     else:
         outcome = "decoded"
-        usage = recording.usage
+        usage, seconds = recording.usage, recording.seconds
         try:
             with recording:
                 tally.failures += [f"{label}: {trouble}" for trouble in _troubles(recording)]
         except Exception as error:  # a recording that was given must be readable
             tally.failures.append(f"{label}: decoded, but then {type(error).__name__}: {error}")
+    idle = waited_seconds(os.getpid()) - idle + usage.get("waited_seconds", 0.0)
+    net = time.monotonic() - began - idle
+    judging = time.process_time()
     if judge is not None:
         try:
             judged = judge(path)
@@ -333,14 +339,16 @@ def _read_one(
     tally.outcomes.setdefault(origin, Counter())[outcome] += 1
     tally.slowest = max(tally.slowest, (taken, label))
     tally.largest = max(tally.largest, (peak, label))
-    idle = waited_seconds(os.getpid()) - idle + usage.get("waited_seconds", 0.0)
+    judging = time.process_time() - judging
     tally.waiting = max(tally.waiting, (idle, label))
-    if taken - idle > MOST_SECONDS:
+    if net > MOST_SECONDS:
         child = f"{usage.get('wall_seconds', 0.0):.1f} s, {usage.get('cpu_seconds', 0.0):.1f} s of CPU"
         ours = (
             f"{idle:.1f} s of waiting for a processor left out; this process {time.process_time() - cpu:.1f} s of CPU"
         )
-        tally.failures.append(f"{label}: took {taken:.1f} s (decoding child {child}; {ours})")
+        tally.failures.append(f"{label}: reading took {net:.1f} s (decoding child {child}; {ours})")
+    if judging > MOST_SECONDS + MOST_RTF * seconds:
+        tally.failures.append(f"{label}: the examination of {seconds:.0f} s took {judging:.1f} s of CPU")
     if peak > MOST_BYTES:
         tally.failures.append(f"{label}: its decoder took {peak / 1e6:.0f} MB")
 
