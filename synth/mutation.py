@@ -333,8 +333,8 @@ def _read_one(
             tally.failures.append(f"{label}: the examination raised {type(error).__name__}: {error}")
         else:
             tally.failures += [f"{label}: {trouble}" for trouble in judged.troubles]
-            for step, seconds in judged.steps.items():
-                tally.step = max(tally.step, (seconds, f"{step}, {label}"))
+            for step, spent in judged.steps.items():
+                tally.step = max(tally.step, (spent, f"{step}, {label}"))
     taken, peak = time.monotonic() - began, int(usage.get("peak_bytes", 0))
     tally.outcomes.setdefault(origin, Counter())[outcome] += 1
     tally.slowest = max(tally.slowest, (taken, label))

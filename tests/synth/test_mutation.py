@@ -25,7 +25,7 @@ def test_three_hundred_mutants_do_no_harm() -> None:
     assert summary.decoded > 60
     assert summary.refused > 60
     json.dumps(summary.as_dict())
-    assert "300 mutants (seed 20)" in str(summary)
+    assert "300 mutants (seed 20, from number 0)" in str(summary)
 
 
 def test_a_mutant_is_determined_by_seed_and_number(tmp_path: Path) -> None:
