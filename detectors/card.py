@@ -1,6 +1,6 @@
 """The card beside a set of weights: what they are, what they learnt from, where they hold, and how often they err.
 
-Cards are read without importing torch, so that `voxproof models` answers at once.
+Cards are read without loading any weights, so that `voxproof models` answers at once.
 """
 
 from __future__ import annotations
@@ -9,18 +9,13 @@ import hashlib
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from synth.errors import VoxproofError
+from synth.record import Record
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Where the shipped weights and cards lie."""
-
-
-class Record(BaseModel):
-    """Frozen, and strict about unknown fields: a typing error in a card is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Source(Record):

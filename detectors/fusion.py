@@ -16,8 +16,9 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from detectors.card import WEIGHTS, Bounds, Record
+from detectors.card import WEIGHTS, Bounds, Figure
 from synth.errors import VoxproofError
+from synth.record import Record
 
 Z95 = 1.959964
 
@@ -58,6 +59,8 @@ class Fusion(Record):
     """Support for "a person" only if the upper bound lies below this."""
     sources: int
     """Independent sources behind the cap."""
+    figures: tuple[Figure, ...] = ()
+    """Error rates of the fused answer with all lines present, measured once on the validation part."""
     sha256: str = ""
     """Of the file the constants were read from."""
 
@@ -82,6 +85,12 @@ class Fusion(Record):
         return FusedLr(value, (lower, upper))
 
 
+def write_fusion(fusion: Fusion, path: Path) -> None:
+    """As YAML, readable, in the order of the fields."""
+    content = fusion.model_dump(mode="json", exclude={"sha256"})
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110), "utf-8")
+
+
 def load_fusion(path: Path | None = None) -> Fusion:
     """The shipped constants, or those of another file."""
     path = path or WEIGHTS / "fusion.yaml"
@@ -92,9 +101,3 @@ def load_fusion(path: Path | None = None) -> Fusion:
         raise VoxproofError("the fusion constants are missing", path=path, cure="Reinstall voxproof.") from error
     except (yaml.YAMLError, ValidationError, TypeError) as error:
         raise VoxproofError(f"not valid fusion constants ({error})", path=path, cure="Reinstall voxproof.") from error
-
-
-def fuse(lines: Mapping[str, float]) -> tuple[float, float, float]:
-    """With the shipped constants: method id -> log10 LR, to (log10 LR, lower, upper)."""
-    fused = load_fusion().fuse(lines)
-    return (fused.log10_lr, *fused.log10_lr_bounds)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
-from scipy.special import erf
 
+from detectors.head import StatisticsHead, gelu
 from synth.errors import VoxproofError
 
 RATE = 16_000
@@ -91,19 +91,13 @@ class SpeechScorer:
     def __init__(self, config: NetworkConfig, state: Mapping[str, FloatArray]) -> None:
         self.config = config
         self.state = state
+        self.head = StatisticsHead(state, config.span)
         self.hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.window) / config.window)).astype(np.float32)
         self.filters = mel_filters(config.mels, config.window)
 
     def __call__(self, samples: FloatArray) -> tuple[float, FloatArray]:
-        """Score one window; frame logits are worked out every 40 ms and hold for two frames."""
-        x = np.concatenate(self.encode(self.log_mel(samples)), axis=1)
-        square, step = x**2, np.diff(x, axis=0, append=x[-1:]) ** 2
-        step[-1] = step[-2]
-        window = self._logit(_statistics(x.mean(0), square.mean(0), step.mean(0)))
-        half = min(self.config.span, 2 * len(x) - 1) // 2
-        around = _around(len(x), half)[::2]  # they are means over a second: every other one is enough
-        frames = np.repeat(self._logit(_statistics(around @ x, around @ square, around @ step)), 2)[: len(x)]
-        return float(window), frames.astype(np.float32)
+        """Score one window, level-normalised inside."""
+        return self.head(np.concatenate(self.encode(self.log_mel(samples)), axis=1))
 
     def log_mel(self, samples: FloatArray) -> FloatArray:
         """Level-normalised log-mel: samples [time] -> [time // 160, mels]."""
@@ -121,7 +115,7 @@ class SpeechScorer:
 
     def encode(self, mel: FloatArray) -> list[FloatArray]:
         """From the log-mel on: [frames, mels] -> stem and layers, each [frames // 2, width]."""
-        x = _gelu(self._convolved(_gelu(self._convolved(mel, "stem1", 1)), "stem2", 2))
+        x = gelu(self._convolved(gelu(self._convolved(mel, "stem1", 1)), "stem2", 2))
         passed = [x + sinusoids(*x.shape)]
         for n in range(self.config.layers):
             passed.append(self._layer(passed[-1], f"layers.{n}"))
@@ -147,7 +141,7 @@ class SpeechScorer:
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = (scores / scores.sum(-1, keepdims=True) @ value).transpose(1, 0, 2).reshape(time, width)
         x = x + self._linear(mixed, f"{name}.out")
-        hidden = _gelu(self._linear(self._normed(x, f"{name}.mlp_norm"), f"{name}.up"))
+        hidden = gelu(self._linear(self._normed(x, f"{name}.mlp_norm"), f"{name}.up"))
         return np.asarray(x + self._linear(hidden, f"{name}.down"))
 
     def _linear(self, x: FloatArray, name: str) -> FloatArray:
@@ -159,10 +153,6 @@ class SpeechScorer:
         centred = x - x.mean(-1, keepdims=True)
         scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
         return np.asarray(scaled * self.state[f"{name}.weight"] + self.state[f"{name}.bias"])
-
-    def _logit(self, pooled: FloatArray) -> FloatArray:
-        """Statistics [..., features] -> logit [...]."""
-        return self._linear(_gelu(self._linear(pooled, "head.hidden")), "head.out")[..., 0]
 
 
 def load_network(path: Path) -> SpeechScorer:
@@ -200,25 +190,3 @@ def sinusoids(length: int, width: int) -> FloatArray:
     rate = np.exp(-math.log(10_000) / (width // 2 - 1) * np.arange(width // 2))
     angle = np.arange(length)[:, None] * rate[None]
     return np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
-
-
-def _gelu(x: FloatArray) -> FloatArray:
-    """x times the normal distribution function of x (D. Hendrycks, K. Gimpel, 2016)."""
-    y: FloatArray = erf(x * np.float32(math.sqrt(0.5)))
-    y += 1.0
-    y *= x
-    y *= 0.5
-    return y
-
-
-def _statistics(mean: FloatArray, square: FloatArray, step: FloatArray) -> FloatArray:
-    """Mean, deviation and root mean squared step side by side: [..., channels] -> [..., 3 * channels]."""
-    deviation = np.sqrt(np.maximum(square - mean**2, 1e-6))
-    return np.concatenate([mean, deviation, np.sqrt(np.maximum(step, 1e-6))], axis=-1).astype(np.float32)
-
-
-def _around(count: int, half: int) -> FloatArray:
-    """What takes the mean over the frames within `half` of each, fewer at the edges: [time, time]."""
-    at = np.arange(count)
-    near = np.abs(at[:, None] - at) <= half
-    return np.asarray(near / near.sum(axis=1, keepdims=True), np.float32)

@@ -1,13 +1,13 @@
-"""The speech detector that ships: windows of sound to calibrated scores, one clip or three hours, in bounded memory.
+"""The trained lines that ship: windows of sound to calibrated scores, one clip or three hours, in bounded memory.
 
-Windows of 5 s every 4 s, each cut to its speech and brought to one level inside the network (detectors/network.py), so
-that silence around the speech, digital zeros, level and length say nothing. A window gives one logit and one per 20 ms;
+Windows of 5 s side by side, each cut to its speech and brought to one level inside the scorer, so that silence around
+the speech, digital zeros, level and length say nothing. A window gives one logit and one per 20 ms;
 the clip's score is the mean of the windows' logits weighted by their speech; the card calibrates it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,21 @@ import numpy.typing as npt
 
 from detectors.calibration import frame_log10_lr, log10_lr
 from detectors.card import WEIGHTS, Card, read_card, verified
-from detectors.inference import FRAME, RATE, SpeechScorer, load_network
+from detectors.inference import FRAME, RATE, load_network
+from detectors.spectral import load_spectral
+from synth.errors import VoxproofError
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
-WINDOW, HOP = 5 * RATE, 4 * RATE
+WINDOW = 5 * RATE
+Scorer = Callable[[FloatArray], tuple[float, FloatArray]]
+"""Samples [time], 16 kHz -> (window logit, frame logits [time // 320])."""
+SCORERS: Mapping[str, Callable[[Path], Scorer]] = {
+    "detector.speech": load_network,
+    "detector.spectral": load_spectral,
+}
+"""How the weights of each line are loaded, by the name in their card."""
 LEAST_SPEECH = 25
 """Speech frames (0.5 s) below which a window is not scored."""
 
@@ -57,10 +66,10 @@ class RawScores:
 
 
 class SpeechDetector:
-    """Trained network and its card. `load` once, `score` as many clips as you like."""
+    """A trained line and its card. `load` once, `score` as many clips as you like."""
 
-    def __init__(self, network: SpeechScorer, card: Card) -> None:
-        self.network = network
+    def __init__(self, scorer: Scorer, card: Card) -> None:
+        self.scorer = scorer
         self.card = card
         self.name, self.version, self.sha256 = card.name, card.version, card.sha256
 
@@ -69,11 +78,14 @@ class SpeechDetector:
         """The shipped weights, or a safetensors file with its card (same name, .yaml) beside it."""
         path = weights or WEIGHTS / "speech.safetensors"
         card = read_card(path.with_suffix(".yaml"))
-        return cls(load_network(verified(card, path.parent)), card)
+        if card.name not in SCORERS:
+            known = ", ".join(SCORERS)
+            raise VoxproofError(f"weights of an unknown line ({card.name})", path=path, cure=f"Known are: {known}.")
+        return cls(SCORERS[card.name](verified(card, path.parent)), card)
 
     def score(self, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> SpeechScores:
         """Mono 16 kHz blocks [time] of any sizes, in order -> scores; `speech` on the 20 ms grid if it is known."""
-        raw = self.raw(blocks, speech)
+        raw = raw_scores(self.scorer, blocks, speech)
         if raw.windows == 0:
             return SpeechScores(raw.frames, float("nan"), (float("nan"), float("nan")), raw.speech_seconds, 0)
         value, lower, upper = log10_lr(self.card.calibration, np.array([raw.score]), np.array([raw.speech_seconds]))
@@ -82,59 +94,60 @@ class SpeechDetector:
             frames, float(value[0]), (float(lower[0]), float(upper[0])), raw.speech_seconds, raw.windows
         )
 
-    def raw(self, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> RawScores:
-        """The network's logits, before calibration."""
-        pieces: list[tuple[int, FloatArray]] = []
-        masks: list[tuple[int, BoolArray]] = []
-        weighted = weight = 0.0
-        samples = 0
-        for first, window in windows(blocks):
-            samples = first * FRAME + window.size
-            frames = -(-window.size // FRAME)
-            mask = own_speech(window) if speech is None else fitted(speech[first : first + frames], frames)
-            if mask.sum() < LEAST_SPEECH:
-                continue
-            start, logit, logits = self._window(window, mask)
-            pieces.append((first + start, logits))
-            masks.append((first, mask))
-            weight += float(mask.sum())
-            weighted += float(mask.sum()) * logit
-        length = -(-samples // FRAME)
-        summed, count, spoken = np.zeros(length), np.zeros(length), np.zeros(length, np.bool_)
-        for at, values in pieces:
-            summed[at : at + values.size] += values
-            count[at : at + values.size] += 1
-        for at, mask in masks:
-            spoken[at : at + mask.size] |= mask
-        average = np.where(count > 0, summed / np.maximum(count, 1), np.nan).astype(np.float32)
-        score = weighted / weight if weight else float("nan")
-        return RawScores(average, score, float(spoken.sum()) * FRAME / RATE, len(pieces))
 
-    def _window(self, window: FloatArray, mask: BoolArray) -> tuple[int, float, FloatArray]:
-        """One window cut to its speech -> (first frame scored, logit, frame logits)."""
-        inside = np.flatnonzero(mask)
-        start, end = int(inside[0]), int(inside[-1]) + 1
-        piece = window[start * FRAME : end * FRAME]
-        logit, logits = self.network(piece)
-        return start, logit, logits
+def raw_scores(scorer: Scorer, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> RawScores:
+    """Logits before calibration; blocks and mask as in `SpeechDetector.score`."""
+    pieces: list[tuple[int, FloatArray]] = []
+    masks: list[tuple[int, BoolArray]] = []
+    weighted = weight = 0.0
+    samples = 0
+    for first, window in windows(blocks):
+        samples = first * FRAME + window.size
+        frames = -(-window.size // FRAME)
+        mask = own_speech(window) if speech is None else fitted(speech[first : first + frames], frames)
+        if mask.sum() < LEAST_SPEECH:
+            continue
+        start, logit, logits = _scored(scorer, window, mask)
+        pieces.append((first + start, logits))
+        masks.append((first, mask))
+        weight += float(mask.sum())
+        weighted += float(mask.sum()) * logit
+    length = -(-samples // FRAME)
+    summed, count, spoken = np.zeros(length), np.zeros(length), np.zeros(length, np.bool_)
+    for at, values in pieces:
+        summed[at : at + values.size] += values
+        count[at : at + values.size] += 1
+    for at, mask in masks:
+        spoken[at : at + mask.size] |= mask
+    average = np.where(count > 0, summed / np.maximum(count, 1), np.nan).astype(np.float32)
+    score = weighted / weight if weight else float("nan")
+    return RawScores(average, score, float(spoken.sum()) * FRAME / RATE, len(pieces))
+
+
+def _scored(scorer: Scorer, window: FloatArray, mask: BoolArray) -> tuple[int, float, FloatArray]:
+    """One window cut to its speech -> (first frame scored, logit, frame logits)."""
+    inside = np.flatnonzero(mask)
+    start, end = int(inside[0]), int(inside[-1]) + 1
+    logit, logits = scorer(window[start * FRAME : end * FRAME])
+    return start, logit, logits
 
 
 def windows(blocks: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:
     """Blocks of any sizes -> (first frame, samples [up to 5 s]); the last window ends with the sound.
 
-    Positions depend on the sound alone: 0, 4, 8 s, and a last one that begins on the 20 ms grid.
+    Positions depend on the sound alone: 0, 5, 10 s, and a last one that begins on the 20 ms grid.
     """
     held, start = np.zeros(0, np.float32), 0  # samples kept, and the position of the first of them
-    following, reached = 0, 0  # next window's start; end of the last window
+    following = 0  # the next window's start
     for block in blocks:
         held = np.concatenate([held, np.asarray(block, np.float32)])
         while start + held.size >= following + WINDOW:
             yield following // FRAME, held[following - start : following - start + WINDOW]
-            reached, following = following + WINDOW, following + HOP
-            keep = max(0, following - HOP - start)  # a last window may begin up to 4 s before the next
+            following += WINDOW
+            keep = max(0, following - WINDOW - start)  # a last window may begin up to 5 s before the next
             held, start = held[keep:], start + keep
     end = start + held.size
-    if end > reached:
+    if end > following:
         first = max(0, -(-(end - WINDOW) // FRAME) * FRAME)
         yield first // FRAME, held[first - start :]
 

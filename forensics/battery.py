@@ -36,7 +36,10 @@ BUILT_IN = (
     "forensics.methods.noise_floor:NoiseFloor",
     "forensics.methods.reverberation:Reverberation",
     "forensics.methods.enf:Enf",
+    "forensics.methods.copy_move:CopyMove",
+    "forensics.methods.speaker_change:SpeakerChange",
     "forensics.methods.detector_speech:DetectorSpeech",
+    "forensics.methods.detector_spectral:DetectorSpectral",
 )
 """The methods that ship, in the order of the report."""
 

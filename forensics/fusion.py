@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from detectors.fusion import Fusion
 from forensics.records import Finding, Verdict, VerdictOutcome
-from forensics.words import support
+from forensics.words import mistakes, support
 
 
 def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
@@ -40,7 +40,7 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
         threshold = fusion.threshold_machine if above else fusion.threshold_human
         words = support(fused.log10_lr)
         decided = f"The whole interval lies {'above' if above else 'below'} the shipped threshold of {threshold:+.2f}."
-        cautions = tuple(reason for f in findings if f.method in usable for reason in f.reasons)
+        cautions = tuple(mistakes(fusion.figures, outcome))
     else:
         outcome = "inconclusive"
         words = "inconclusive: the evidence does not clearly support either proposition over the other"

@@ -12,7 +12,9 @@ from collections.abc import Iterable
 from typing import Final, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from synth.record import Record as Record
 
 SCHEMA: Final = "voxproof.examination/1"
 GRID_S = 0.02
@@ -22,12 +24,6 @@ Outcome = Literal["consistent", "inconsistent", "inconclusive", "could_not_test"
 VerdictOutcome = Literal["supports_machine", "supports_human", "inconclusive", "could_not_test"]
 Scalar = bool | int | float | str | None
 Measurement = Scalar | tuple[Scalar, ...]
-
-
-class Record(BaseModel):
-    """Base of all records: immutable, closed to unknown fields, no NaN in the JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class Propositions(Record):

@@ -6,6 +6,10 @@ belonging to the lower band; below 1 the reciprocal is taken and the proposition
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
+from detectors.card import Figure
+
 _BANDS = ((1.0, "weak"), (2.0, "moderate"), (3.0, "moderately strong"), (4.0, "strong"), (6.0, "very strong"))
 
 MACHINE = "at least part of the speech was made or converted by a machine"
@@ -26,3 +30,20 @@ def support(log10_lr: float) -> str:
         return "no support for either proposition over the other"
     favoured, other = (MACHINE, PERSON) if log10_lr > 0 else (PERSON, MACHINE)
     return f"{strength(log10_lr)} support for the proposition that {favoured}, rather than that {other}"
+
+
+def mistakes(figures: Iterable[Figure], outcome: str) -> Iterator[str]:
+    """How often the same answer was wrong in validation, on original clips; `outcome` of a verdict or of a line."""
+    measured = next((figure for figure in figures if figure.condition == "original"), None)
+    if measured is None:
+        return
+    if outcome in ("consistent", "supports_human"):
+        yield (
+            f"In validation {100 * measured.false_human_rate:.1f} % of {measured.machine} machine-made clips were "
+            "answered like this as well: the answer must not stand alone."
+        )
+    elif outcome in ("inconsistent", "supports_machine"):
+        yield (
+            f"In validation {100 * measured.false_positive_rate:.1f} % of {measured.human} recordings of people "
+            "were answered like this as well."
+        )

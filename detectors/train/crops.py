@@ -3,24 +3,39 @@
     python -m detectors.train.crops clips.csv [generated/clips.csv] --cache CACHE --out CROPS --shards 12
 
 A crop is 1 to 5 s of one clip, its silent edges cut, at a random place with a random number of samples, through a
-random chain of `synth.channels`, over a noise floor, at a random level: what tells the classes apart is speech.
+random chain of `synth.channels` (rooms, resampling, real codecs) and audiomentations (noise of any colour, equaliser,
+filters, overdrive, level), over a noise floor: what tells the classes apart is speech.
 Writes CROPS/NNN.npz (samples int16 [all], ends, labels, generators, sources), seeded by the shard's number; skips
 shards that are there. Machine-made clips are drawn by generator (square root of the number of clips), human ones by
 source likewise, so that no page rules.
 """
 
 import argparse
+import random
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
+from audiomentations import AddColorNoise, ClippingDistortion, Compose, Gain, LowPassFilter, SevenBandParametricEQ
 
 from detectors.train.decode import RATE, cached, read_clips
-from synth.channels import G711, G722, Aac, AmrNb, Channel, Gsm, Mp3, Noise, Opus, Resample, Room, Vorbis
+from synth.channels import G711, G722, Aac, AmrNb, Channel, Gsm, Mp3, Opus, Resample, Room, Vorbis
 
 FloatArray = npt.NDArray[np.float32]
+
+
+BEFORE = Compose([AddColorNoise(min_snr_db=8, max_snr_db=35, p=0.35)])
+"""Where the voice was recorded."""
+AFTER = Compose(
+    [
+        SevenBandParametricEQ(min_gain_db=-9, max_gain_db=9, p=0.5),
+        LowPassFilter(min_cutoff_freq=4500, max_cutoff_freq=7600, min_rolloff=24, max_rolloff=96, p=0.3),
+        ClippingDistortion(max_percentile_threshold=4, p=0.1),
+        Gain(min_gain_db=-15, max_gain_db=3, p=1.0),
+    ]
+)
+"""What happens to a file afterwards."""
 
 
 def trimmed(samples: FloatArray, floor_db: float = -40.0) -> FloatArray:
@@ -30,20 +45,18 @@ def trimmed(samples: FloatArray, floor_db: float = -40.0) -> FloatArray:
     return samples[loud[0] : loud[-1] + 1] if loud.size else samples[:0]
 
 
-def random_channels(rng: np.random.Generator) -> list[Channel]:
-    """What one crop passes: perhaps a band limit, a room, noise, and none, one or two codecs."""
-    steps: list[Channel] = []
-    if rng.random() < 0.15:
-        steps.append(Room(t60_s=float(rng.uniform(0.15, 0.8)), direct_db=float(rng.uniform(-2, 10))))
-    if rng.random() < 0.35:
-        steps.append(Noise(snr_db=float(rng.uniform(8, 35)), slope_db=float(rng.choice([0, -3, -6]))))
+def random_steps(rng: np.random.Generator) -> list[Channel | Compose]:
+    """What one crop passes: perhaps a room, noise, a band limit, none, one or two codecs, and what follows them."""
+    steps: list[Channel | Compose] = [BEFORE]
     if rng.random() < 0.35:
         steps.append(Resample(inner_rate=int(rng.choice([8000, 11025, 12000, 13000, 14000, 15000]))))
     if rng.random() < 0.5:
         steps.append(random_codec(rng))
         if rng.random() < 0.15:
             steps.append(random_codec(rng))
-    return steps
+    if rng.random() < 0.15:
+        steps.insert(0, Room(t60_s=float(rng.uniform(0.15, 0.8)), direct_db=float(rng.uniform(-2, 10))))
+    return [*steps, AFTER]
 
 
 def random_codec(rng: np.random.Generator) -> Channel:
@@ -78,26 +91,15 @@ def random_crop(
     start = int(rng.integers(0, sound.size - length + 1))
     crop = sound[start : start + length]
     crop = crop * np.float32(0.08 / max(float(np.sqrt(np.mean(crop**2))), 1e-6))
-    for number, step in enumerate(random_channels(rng)):
-        crop, _ = step(np.clip(crop, -1, 1), RATE, int(rng.integers(2**31)) + number)
-    if rng.random() < 0.5:
-        crop = tilted(crop, rng)
-    if rng.random() < 0.3:
-        edge = float(rng.uniform(5000, 7600))
-        low_pass = scipy.signal.butter(8, edge, "low", fs=RATE, output="sos")
-        crop = scipy.signal.sosfilt(low_pass, crop).astype(np.float32)
-    crop = crop / max(float(np.sqrt(np.mean(crop**2))), 1e-6) * 0.08 * 10 ** (rng.uniform(-15, 3) / 20)
+    seed = int(rng.integers(2**31))
+    random.seed(seed)  # audiomentations draws from the global generators
+    np.random.seed(seed)
+    for number, step in enumerate(random_steps(rng)):
+        crop = np.clip(crop, -1, 1)
+        crop = step(crop, RATE) if isinstance(step, Compose) else step(crop, RATE, seed + number)[0]
     floor = 10 ** (rng.uniform(-85, -60) / 20)
     noisy: FloatArray = np.clip(crop + floor * rng.standard_normal(crop.size), -1, 1).astype(np.float32)
     return noisy
-
-
-def tilted(samples: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A microphone's colour: one shelf of up to 8 dB either way around 0.3 to 3 kHz."""
-    gain, hz = 10 ** (rng.uniform(-8, 8) / 20), float(rng.uniform(300, 3000))
-    b, a = scipy.signal.butter(1, hz, "high", fs=RATE)
-    out: FloatArray = (samples + (gain - 1) * scipy.signal.lfilter(b, a, samples)).astype(np.float32)
-    return out
 
 
 def weights(clips: list[dict[str, str]]) -> npt.NDArray[np.float64]:
@@ -119,6 +121,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--part", default="train")
     parser.add_argument("--shards", type=int, default=12)
+    parser.add_argument("--first", type=int, default=0, help="shard to begin with, to share the work")
     parser.add_argument("--per-shard", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -126,7 +129,7 @@ def main() -> None:
     clips = [c for table in arguments.clips for c in read_clips(table) if c["part"] == arguments.part]
     clips = [c for c in clips if (arguments.cache / f"{c['id']}.npy").exists()]
     probability = weights(clips)
-    for shard in range(arguments.shards):
+    for shard in range(arguments.first, arguments.shards):
         target = arguments.out / f"{shard:03d}.npz"
         if target.exists():
             continue

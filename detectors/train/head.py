@@ -1,15 +1,19 @@
-"""Step 5: the head, on the frozen first layers of Whisper-base: a small network on their statistics over time.
+"""Step 5: the head of a line, on frames that are not trained: a small network on their statistics over time.
 
-    python -m detectors.train.head --crops CROPS --whisper WHISPER/hf/model.safetensors --out RUN --layers 1 \
+    python -m detectors.train.head speech --crops CROPS --whisper WHISPER/hf/model.safetensors --out RUN \
         [--monitor clips.csv --cache CACHE]
+    python -m detectors.train.head spectral --crops CROPS --out RUN [--monitor clips.csv --cache CACHE]
 
-The statistics of every shard are kept in RUN/statistics-<layers>/NNN.npz, so that more shards or a run that was stopped
-cost only what is new. The head is the mean of four networks of 64 hidden units from different seeds, side by side in
-one; features are standardised, and the standardisation is folded into the first layer. Writes RUN/head.safetensors;
-detectors.train.fit can go on from it. `--monitor` prints EER and AUC on neutral clips of the calibration part.
+`speech`: the frozen first layers of Whisper-base; `spectral`: the frames of detectors/spectral.py. The statistics of
+every shard are kept in RUN/statistics-<line>/NNN.npz, so that more shards or a run that was stopped cost only what is
+new. The head is the mean of four networks of 64 hidden units from different seeds, side by side in one; features are
+standardised, and the standardisation is folded into the first layer. Writes RUN/<line>.safetensors;
+detectors.train.fit can go on from the speech line's. `--monitor` prints EER and AUC on neutral clips of the calibration
+part.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,27 +23,35 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from detectors.head import pooled
 from detectors.inference import NetworkConfig
 from detectors.metrics import auc, eer
 from detectors.network import SpeechNetwork, from_whisper
+from detectors.spectral import SpectralConfig, spectral_frames
 from detectors.train.decode import cached, read_clips
 from detectors.train.neutral import neutral
 from detectors.train.score import chosen
 
 FloatArray = npt.NDArray[np.float32]
+Front = Callable[[FloatArray], FloatArray]
+"""Samples [time] -> what the head sees: [features]."""
 
 
-@torch.inference_mode()
-def statistics(network: SpeechNetwork, samples: FloatArray) -> FloatArray:
-    """Samples [time] -> what the head sees: [features]."""
-    mel = network.log_mel(torch.from_numpy(samples)[None])
-    with torch.autocast("cpu", torch.bfloat16):
-        layers = network.encode(mel)
-    row: FloatArray = network.head.pooled(layers)[0].numpy()
-    return row
+def speech_front(network: SpeechNetwork) -> Front:
+    """Statistics of the layers of the speech network."""
+
+    @torch.inference_mode()
+    def statistics(samples: FloatArray) -> FloatArray:
+        mel = network.log_mel(torch.from_numpy(samples)[None])
+        with torch.autocast("cpu", torch.bfloat16):
+            layers = network.encode(mel)
+        row: FloatArray = network.head.pooled(layers)[0].numpy()
+        return row
+
+    return statistics
 
 
-def of_shards(network: SpeechNetwork, crops: Path, folder: Path) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+def of_shards(front: Front, crops: Path, folder: Path) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Statistics [crops, features] and labels [crops] of all shards."""
     folder.mkdir(parents=True, exist_ok=True)
     features, labels = [], []
@@ -48,7 +60,7 @@ def of_shards(network: SpeechNetwork, crops: Path, folder: Path) -> tuple[FloatA
         shard = np.load(path)
         if not kept.exists():
             pieces = np.split(shard["samples"], shard["ends"][:-1])
-            rows = [statistics(network, piece.astype(np.float32) / np.float32(32768)) for piece in pieces]
+            rows = [front(piece.astype(np.float32) / np.float32(32768)) for piece in pieces]
             np.savez(kept, features=np.array(rows, np.float32))
             print(path.name, flush=True)
         features.append(np.load(kept)["features"])
@@ -83,10 +95,23 @@ def member(x: Tensor, target: Tensor, seed: int, epochs: int) -> Member:
     return network.eval()
 
 
+def averaged(members: list[Member], mean: FloatArray, scale: FloatArray) -> dict[str, Tensor]:
+    """One head that gives the members' mean logit on features as they come: standardisation folded in."""
+    with torch.no_grad():
+        weight = torch.cat([m.hidden.weight for m in members]) / torch.from_numpy(scale)
+        return {
+            "head.hidden.weight": weight,
+            "head.hidden.bias": torch.cat([m.hidden.bias for m in members]) - weight @ torch.from_numpy(mean),
+            "head.out.weight": torch.cat([m.out.weight for m in members], 1) / len(members),
+            "head.out.bias": torch.stack([m.out.bias for m in members]).mean(0),
+        }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("line", choices=("speech", "spectral"))
     parser.add_argument("--crops", type=Path, required=True)
-    parser.add_argument("--whisper", type=Path, required=True)
+    parser.add_argument("--whisper", type=Path, default=None)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--members", type=int, default=4, help="networks averaged, of 64 hidden units each")
@@ -95,32 +120,37 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=None)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    config = NetworkConfig(layers=arguments.layers, hidden=64 * arguments.members)
-    network = SpeechNetwork(config).eval()
-    network.load_state_dict(from_whisper(load_file(arguments.whisper), config), strict=False)
-    x, machine = of_shards(network, arguments.crops, arguments.out / f"statistics-{arguments.layers}")
+    state: dict[str, Tensor] = {}
+    if arguments.line == "speech":
+        if arguments.whisper is None:
+            parser.error("the speech line needs --whisper")
+        config = NetworkConfig(layers=arguments.layers, hidden=64 * arguments.members)
+        network = SpeechNetwork(config).eval()
+        network.load_state_dict(from_whisper(load_file(arguments.whisper), config), strict=False)
+        state, metadata, front = network.state_dict(), config.metadata(), speech_front(network)
+    else:
+        spectral = SpectralConfig(hidden=64 * arguments.members)
+        metadata = spectral.metadata()
+        front = lambda samples: pooled(spectral_frames(samples, spectral))  # noqa: E731
+    x, machine = of_shards(front, arguments.crops, arguments.out / f"statistics-{arguments.line}")
     mean, scale = x.mean(0), x.std(0) + 1e-4
-    watched: list[FloatArray] = []
-    labels: list[bool] = []
-    if arguments.monitor is not None:
-        for clip in chosen([c for c in read_clips(arguments.monitor) if c["part"] == "calibration"], 25):
-            samples = neutral(cached(arguments.cache, clip["id"]), clip["id"])
-            if samples.size:
-                watched.append(statistics(network, samples))
-                labels.append(clip["label"] == "machine")
     inputs, target = torch.from_numpy((x - mean) / scale), torch.from_numpy(machine.astype(np.float32))
     members = [member(inputs, target, seed, arguments.epochs) for seed in range(arguments.members)]
-    hidden, out = network.head.hidden, network.head.out
-    with torch.no_grad():
-        weight = torch.cat([m.hidden.weight for m in members]) / torch.from_numpy(scale)
-        hidden.weight.copy_(weight)
-        hidden.bias.copy_(torch.cat([m.hidden.bias for m in members]) - weight @ torch.from_numpy(mean))
-        out.weight.copy_(torch.cat([m.out.weight for m in members], 1) / len(members))
-        out.bias.copy_(torch.stack([m.out.bias for m in members]).mean(0))
-        if watched:
-            score, label = network.head.logit(torch.from_numpy(np.array(watched))).numpy(), np.array(labels)
-            print(f"eer {eer(score[label], score[~label]):.4f} auc {auc(score[label], score[~label]):.4f}", flush=True)
-    save_file(network.state_dict(), arguments.out / "head.safetensors", metadata=config.metadata())
+    if arguments.monitor is not None:
+        clips = chosen([c for c in read_clips(arguments.monitor) if c["part"] == "calibration"], 25)
+        pieces = [(neutral(cached(arguments.cache, c["id"]), c["id"]), c["label"] == "machine") for c in clips]
+        rows = np.array([front(samples) for samples, _ in pieces if samples.size])
+        label = np.array([of_machine for samples, of_machine in pieces if samples.size])
+        with torch.no_grad():
+            watched = torch.from_numpy((rows - mean) / scale)
+            score = torch.stack([m(watched) for m in members]).mean(0).numpy()
+        print(f"eer {eer(score[label], score[~label]):.4f} auc {auc(score[label], score[~label]):.4f}", flush=True)
+    state = {**state, **averaged(members, mean, scale)}
+    save_file(
+        {k: v.contiguous() for k, v in state.items()},
+        arguments.out / f"{arguments.line}.safetensors",
+        metadata=metadata,
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Step 7: raw scores of a part, in every condition: one CSV that calibration and validation read.
+"""Step 7: raw scores of a part by all lines, in every condition: one CSV that calibration and validation read.
 
-    python -m detectors.train.score clips.csv --cache CACHE --weights RUN/average.safetensors --part calibration \
-        --out scores.csv [--conditions original neutral ...] [--most 12] [--most-human 25]
+    python -m detectors.train.score clips.csv --cache CACHE --weights RUN/speech.safetensors RUN/spectral.safetensors \
+        --part calibration --out scores.csv [--conditions original neutral ...] [--most 12] [--most-human 25]
 
-At most `--most` clips of a generator on a page, `--most-human` of a source of human recordings. `--all-of`
-names conditions that are scored on every clip. Appends to what is there, so it can be stopped and run again.
+The very code that listens in the product (detectors.speech.raw_scores) scores here. At most `--most` clips of a
+generator on a page, `--most-human` of a source of human recordings; `--all-of` names conditions that are scored on
+every clip. Appends to what is there, so it can be stopped and run again.
 """
 
 import argparse
@@ -14,17 +15,16 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from detectors.inference import RATE, load_network
-from detectors.speech import SpeechDetector
+from detectors.inference import RATE
+from detectors.speech import SCORERS, raw_scores
 from detectors.train.conditions import CONDITIONS
 from detectors.train.decode import cached, read_clips
 
 COLUMNS = (
-    "id", "condition", "label", "source", "generator", "kind", "speaker", "language", "licence", "score", "frame_score",
-    "speech_seconds",
+    "id", "condition", "label", "source", "generator", "kind", "speaker", "language", "licence", "speech_seconds",
 )  # fmt: skip
+"""Beside them, for every line: its score, and the mean of its frame scores (`<line>`, `<line>.frames`)."""
 
 
 def chosen(clips: list[dict[str, str]], most: int, most_human: int | None = None) -> list[dict[str, str]]:
@@ -40,35 +40,27 @@ def chosen(clips: list[dict[str, str]], most: int, most_human: int | None = None
     return kept
 
 
-class Uncalibrated(SpeechDetector):
-    """A detector that has no card yet: only `raw` may be called."""
-
-    def __init__(self, weights: Path) -> None:
-        self.network = load_network(weights)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="speech.safetensors and the like")
     parser.add_argument("--part", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--conditions", nargs="*", default=list(CONDITIONS))
     parser.add_argument("--most", type=int, default=12)
     parser.add_argument("--most-human", type=int, default=25)
     parser.add_argument("--all-of", nargs="*", default=["original", "neutral"])
-    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     clips = [c for c in read_clips(arguments.clips) if c["part"] == arguments.part]
     few = {c["id"] for c in chosen(clips, arguments.most, arguments.most_human)}
     done = set()
     if arguments.out.exists():
         done = {(r["id"], r["condition"]) for r in read_clips(arguments.out)}
-    detector = Uncalibrated(arguments.weights)
+    lines = {f"detector.{path.stem}": SCORERS[f"detector.{path.stem}"](path) for path in arguments.weights}
+    columns = (*COLUMNS, *lines, *(f"{name}.frames" for name in lines))
     with arguments.out.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
         if not done:
             writer.writeheader()
         for name in arguments.conditions:
@@ -78,14 +70,15 @@ def main() -> None:
                 samples = CONDITIONS[name](cached(arguments.cache, clip["id"]), clip["id"])
                 if samples.size < RATE // 2:
                     continue
-                raw = detector.raw([samples])
-                if raw.windows:
-                    scores = {
-                        "score": f"{raw.score:.5f}",
-                        "frame_score": f"{np.nanmean(raw.frames):.5f}",
-                        "speech_seconds": f"{raw.speech_seconds:.2f}",
-                    }
-                    writer.writerow({**clip, "condition": name, **scores})
+                row = {**clip, "condition": name}
+                for line, scorer in lines.items():
+                    raw = raw_scores(scorer, [samples])
+                    if raw.windows:
+                        row[line] = f"{raw.score:.5f}"
+                        row[f"{line}.frames"] = f"{np.nanmean(raw.frames):.5f}"
+                        row["speech_seconds"] = f"{raw.speech_seconds:.2f}"
+                if "speech_seconds" in row:
+                    writer.writerow(row)
             file.flush()
             print(name, flush=True)
 

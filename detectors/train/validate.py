@@ -1,27 +1,25 @@
-"""Step 9: what the shipped detector does on pages, generators and speakers that no earlier step has seen; run once.
+"""Step 9: what the shipped detectors do on pages, generators and speakers that no earlier step has seen; run once.
 
     python -m detectors.train.validate --scores scores-validation.csv [--extra scores-extra.csv] --clips clips.csv \
         --cache CACHE --weights detectors/weights --out docs/validation/detector.md
 
-Reads raw scores (detectors.train.score), the frozen card and fusion; writes the page, its picture and the card's
-figures. Nothing is chosen here.
+Reads raw scores (detectors.train.score), the frozen cards and the fusion; writes the page, its picture, the figures of
+every line into its card and those of the fused verdict into fusion.yaml. Nothing is chosen here.
 """
 
 import argparse
-from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from detectors.calibration import log10_lr
 from detectors.card import Card, Figure, read_card, write_card
-from detectors.fusion import Fusion, load_fusion
-from detectors.metrics import act_dcf, auc, cllr, cllr_min, eer, min_dcf, wilson_interval
+from detectors.fusion import load_fusion, write_fusion
+from detectors.metrics import auc, eer, wilson_interval
 from detectors.train.conditions import CONDITIONS
 from detectors.train.decode import cached, read_clips
+from detectors.train.judged import Judged, by, over_sources, weak_generators
 from detectors.train.neutral import neutral
 from detectors.trivial import features
 
@@ -37,66 +35,9 @@ PROTOCOL = (
     "*Neutral* is every clip at equal band, level, edges, length law and noise floor (detectors/train/neutral.py);",
     "channels act on the neutral version, of a few clips per generator and source. Wilson intervals treat clips as",
     "independent, which clips of one source are not. Cllr, actDCF and decisions use the LR that `verify` prints;",
-    "EER, AUC, Cllr_min and minDCF the raw score.",
+    "EER, AUC, Cllr_min and minDCF the unbounded LR. The scores come from the code and the half-precision weights that",
+    "ship.",
 )
-
-
-class Judged:
-    """Score rows with what `verify` would say about each: fused log10 LR and decision."""
-
-    def __init__(self, rows: Rows, card: Card, fusion: Fusion) -> None:
-        self.rows = rows
-        score = np.array([float(r["score"]) for r in rows])
-        seconds = np.array([float(r["speech_seconds"]) for r in rows])
-        line, _, _ = log10_lr(card.calibration, score, seconds)
-        fused = [fusion.fuse({"detector.speech": float(v)}) for v in line]
-        self.score = score
-        self.llr = np.array([f.log10_lr for f in fused])
-        self.says_machine = np.array([f.log10_lr_bounds[0] > fusion.threshold_machine for f in fused], bool)
-        self.says_human = np.array([f.log10_lr_bounds[1] < fusion.threshold_human for f in fused], bool)
-        self.machine = np.array([r["label"] == "machine" for r in rows], bool)
-
-    def where(self, keep: Iterable[bool]) -> "Judged":
-        """The rows chosen."""
-        mask = np.array(list(keep), bool)
-        part = object.__new__(Judged)
-        part.rows = [r for r, k in zip(self.rows, mask, strict=True) if k]
-        for name in ("score", "llr", "says_machine", "says_human", "machine"):
-            setattr(part, name, getattr(self, name)[mask])
-        return part
-
-    def figure(self, condition: str) -> Figure:
-        """All error rates of these rows."""
-        m, h = self.llr[self.machine], self.llr[~self.machine]
-        sm, sh = self.score[self.machine], self.score[~self.machine]
-        both = m.size > 0 and h.size > 0
-        nan = float("nan")
-        false_alarms = int(self.says_machine[~self.machine].sum())
-        hits = int(self.says_machine[self.machine].sum())
-        return Figure(
-            condition=condition,
-            human=h.size,
-            human_sources=len({r["source"] for r in self.rows if r["label"] == "human"}),
-            machine=m.size,
-            generators=len({r["generator"] for r in self.rows if r["label"] == "machine"}),
-            eer=round(eer(sm, sh), 4) if both else nan,
-            auc=round(auc(sm, sh), 4) if both else nan,
-            cllr=round(cllr(m, h), 4) if both else nan,
-            cllr_min=round(cllr_min(sm, sh), 4) if both else nan,
-            min_dcf=round(min_dcf(sm, sh), 4) if both else nan,
-            act_dcf=round(act_dcf(m, h), 4) if both else nan,
-            false_positive_rate=round(false_alarms / h.size, 4) if h.size else nan,
-            false_positive_interval=rounded(wilson_interval(false_alarms, h.size)),
-            true_positive_rate=round(hits / m.size, 4) if m.size else nan,
-            true_positive_interval=rounded(wilson_interval(hits, m.size)),
-            false_human_rate=round(float(self.says_human[self.machine].mean()), 4) if m.size else nan,
-            inconclusive_rate=round(float(np.mean(~self.says_machine & ~self.says_human)), 4),
-        )
-
-
-def rounded(pair: tuple[float, float]) -> tuple[float, float]:
-    """Four digits."""
-    return round(pair[0], 4), round(pair[1], 4)
 
 
 def percent(value: float) -> str:
@@ -110,35 +51,18 @@ HEADER = (
 )
 
 
-def line(f: Figure) -> str:
+def line(f: Figure, title: str = "") -> str:
     """One row of a table."""
     low, high = f.false_positive_interval
     low_t, high_t = f.true_positive_interval
     numbers = " | ".join("–" if v != v else f"{v:.3f}" for v in (f.auc, f.cllr, f.cllr_min, f.min_dcf, f.act_dcf))
     return (
-        f"| {f.condition} | {f.human} ({f.human_sources}) | {f.machine} ({f.generators}) | {percent(f.eer)} "
+        f"| {title or f.condition} | {f.human} ({f.human_sources}) | {f.machine} ({f.generators}) | {percent(f.eer)} "
         f"| {numbers} "
         f"| {percent(f.false_positive_rate)} [{percent(low)}, {percent(high)}] "
         f"| {percent(f.true_positive_rate)} [{percent(low_t)}, {percent(high_t)}] | {percent(f.false_human_rate)} "
         f"| {percent(f.inconclusive_rate)} |"
     )
-
-
-def over_sources(judged: Judged, rounds: int = 500) -> tuple[tuple[float, float], tuple[float, float]]:
-    """95 % intervals of EER and AUC over a bootstrap of whole sources, the classes apart."""
-    rng = np.random.default_rng(1)
-    source = np.array([r["source"] for r in judged.rows])
-    found = []
-    for _ in range(rounds):
-        scores = []
-        for label in (True, False):
-            rows = np.flatnonzero(judged.machine == label)
-            names = np.unique(source[rows])
-            drawn = rng.choice(names, names.size)
-            scores.append(np.concatenate([judged.score[rows[source[rows] == n]] for n in drawn]))
-        found.append((eer(*scores), auc(*scores)))
-    low, high = np.percentile(np.array(found), [2.5, 97.5], axis=0)
-    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
 def trivial_baseline(clips: Rows, cache: Path) -> list[tuple[str, float, float]]:
@@ -188,28 +112,22 @@ def tippett(judged: Judged, path: Path) -> None:
     plt.close(figure)
 
 
-def by(judged: Judged, column: str, least: int = 1) -> list[tuple[str, Judged]]:
-    """Rows grouped by a column's value, largest first."""
-    names = [n for n, count in Counter(r[column] for r in judged.rows).most_common() if count >= least]
-    return [(n, judged.where(r[column] == n for r in judged.rows)) for n in names]
-
-
-def weak_generators(judged: Judged) -> list[tuple[str, str, int, float, float, float]]:
-    """Every generator against all human clips: (name, kind, clips, AUC, TPR, called human), weakest first."""
-    human = judged.score[~judged.machine]
-    rows = []
-    for name, part in by(judged.where(judged.machine), "generator"):
-        rows.append(
-            (
-                name,
-                part.rows[0]["kind"],
-                len(part.rows),
-                auc(part.score, human),
-                float(part.says_machine.mean()),
-                float(part.says_human.mean()),
-            )
-        )
-    return sorted(rows, key=lambda r: r[3])
+def figures_of(judged: Judged, extra: Judged | None, trained: set[str]) -> list[Figure]:
+    """Error rates by channel, length, language and kind of generator."""
+    conditions = dict(by(judged, "condition"))
+    whole = conditions["neutral"]
+    unheard = whole.where(r["label"] == "machine" or r["speaker"] not in trained for r in whole.rows)
+    figures = [conditions[name].figure(name) for name in CONDITIONS if name in conditions]
+    figures.append(unheard.figure("neutral, speakers surely not in training"))
+    for name, part in by(whole, "language", 5):
+        figures.append(part.figure(f"neutral, language {name}"))
+    for name, _ in by(whole, "kind", 5):
+        if name != "human":
+            part = whole.where(r["label"] == "human" or r["kind"] == name for r in whole.rows)
+            figures.append(part.figure(f"neutral, kind {name}"))
+    if extra is not None:
+        figures += [part.figure(f"YourTTS page (not in training), {name}") for name, part in by(extra, "condition")]
+    return figures
 
 
 def main() -> None:
@@ -218,51 +136,69 @@ def main() -> None:
     parser.add_argument("--extra", type=Path, default=None)
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, required=True, help="folder of speech.yaml and fusion.yaml")
+    parser.add_argument("--weights", type=Path, required=True, help="folder of the cards and of fusion.yaml")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    card, fusion = read_card(arguments.weights / "speech.yaml"), load_fusion(arguments.weights / "fusion.yaml")
-    clips = read_clips(arguments.clips)
-    judged = Judged(read_clips(arguments.scores), card, fusion)
+    fusion = load_fusion(arguments.weights / "fusion.yaml")
+    paths = {name: arguments.weights / f"{name.removeprefix('detector.')}.yaml" for name in sorted(fusion.lines)}
+    cards = {name: read_card(path) for name, path in paths.items()}
+    clips, rows = read_clips(arguments.clips), read_clips(arguments.scores)
+    more = read_clips(arguments.extra) if arguments.extra is not None else None
     trained = {c["speaker"] for c in clips if c["part"] == "train" and c["label"] == "human"}
-    conditions = dict(by(judged, "condition"))
-    neutral_part = conditions["neutral"]
-    unheard = neutral_part.where(r["label"] == "machine" or r["speaker"] not in trained for r in neutral_part.rows)
 
-    figures = [conditions[name].figure(name) for name in CONDITIONS if name in conditions]
-    figures.append(unheard.figure("neutral, speakers surely not in training"))
-    for column in ("language", "kind"):
-        for name, part in by(neutral_part, column, 5):
-            if column == "kind":
-                if name == "human":
-                    continue
-                part = neutral_part.where(r["label"] == "human" or r["kind"] == name for r in neutral_part.rows)
-            figures.append(part.figure(f"neutral, {column} {name}"))
-    if arguments.extra is not None:
-        extra = Judged(read_clips(arguments.extra), card, fusion)
-        figures += [part.figure(f"YourTTS page (not in training), {name}") for name, part in by(extra, "condition")]
-    generators = weak_generators(neutral_part)
-    sources = [(n, p) for n, p in by(neutral_part.where(~neutral_part.machine), "source")]
-    (eer_low, eer_high), (auc_low, auc_high) = over_sources(neutral_part)
-    baseline = trivial_baseline(clips, arguments.cache)
-    limits = limits_of(figures, generators, sources)
-    write_card(
-        card.model_copy(update={"figures": tuple(f for f in figures if f.eer == f.eer), "limits": tuple(limits)}),
-        arguments.weights / "speech.yaml",
+    alone: dict[str, list[Figure]] = {}
+    for name, card in cards.items():
+        judged = Judged.by_line(rows, card)
+        alone[name] = figures_of(judged, Judged.by_line(more, card) if more else None, trained)
+        neutral_part = dict(by(judged, "condition"))["neutral"]
+        limits = limits_of(alone[name], neutral_part)
+        kept = tuple(f for f in alone[name] if f.eer == f.eer)
+        write_card(card.model_copy(update={"figures": kept, "limits": tuple(limits)}), paths[name])
+
+    judged = Judged.fused(rows, cards, fusion)
+    figures = figures_of(judged, Judged.fused(more, cards, fusion) if more else None, trained)
+    write_fusion(
+        fusion.model_copy(update={"figures": tuple(f for f in figures if f.eer == f.eer)}),
+        arguments.weights / "fusion.yaml",
     )
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    neutral_part = dict(by(judged, "condition"))["neutral"]
     picture = arguments.out.with_name("detector-tippett.png")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     tippett(neutral_part, picture)
+    baseline = trivial_baseline(clips, arguments.cache)
+    text = page(cards, alone, figures, neutral_part, baseline, (fusion.threshold_machine, fusion.threshold_human))
+    arguments.out.write_text("\n".join(text), "utf-8")
+    print(text[4])
 
+
+def page(
+    cards: dict[str, Card],
+    alone: dict[str, list[Figure]],
+    figures: list[Figure],
+    neutral_part: Judged,
+    baseline: list[tuple[str, float, float]],
+    thresholds: tuple[float, float],
+) -> list[str]:
+    """Lines of docs/validation/detector.md."""
+    (eer_low, eer_high), (auc_low, auc_high) = over_sources(neutral_part)
     whole = next(f for f in figures if f.condition == "neutral")
-    text = [
-        "# Validation of `detector.speech`",
+    named = {f.condition: f for f in figures}
+    files = ", ".join(f"`{card.weights}` {card.sha256[:16]}…, version {card.version}" for card in cards.values())
+    sources = by(neutral_part.where(~neutral_part.machine), "source")
+    shown = (
+        "original",
+        "neutral",
+        "Opus 12 kbit/s",
+        "GSM full rate",
+        "room T60 0.5 s",
+        "neutral, kind zero-shot clone",
+    )
+    return [
+        "# Validation of the trained detectors",
         "",
-        "Written by `python -m detectors.train.validate` (see docs/training.md); do not edit. Weights "
-        f"`{card.sha256[:16]}…`, version {card.version}. Thresholds were frozen on the calibration part: support for "
-        f'"machine" when the lower bound lies above {fusion.threshold_machine:+.2f}, for "a person" when the upper '
-        f"bound lies below {fusion.threshold_human:+.2f}; no log10 LR leaves [{fusion.bounds.lower:+.2f}, "
-        f"{fusion.bounds.upper:+.2f}].",
+        f"Written by `python -m detectors.train.validate` (see docs/training.md); do not edit. Weights: {files}. "
+        "Thresholds were frozen on the calibration part: the verdict supports a machine when the lower bound lies "
+        f"above {thresholds[0]:+.2f}, a person when the upper bound lies below {thresholds[1]:+.2f}.",
         "",
         f"**In one line:** on unseen pages and generators, neutral clips, EER {percent(whole.eer)} % "
         f"[{percent(eer_low)}, {percent(eer_high)}], AUC {whole.auc:.3f} [{auc_low:.3f}, {auc_high:.3f}] (intervals: "
@@ -272,7 +208,7 @@ def main() -> None:
         "",
         "## What fails",
         "",
-        *(f"- {limit}" for limit in limits),
+        *(f"- {limit}" for limit in limits_of(figures, neutral_part)),
         "",
         "## Protocol",
         "",
@@ -283,14 +219,26 @@ def main() -> None:
         "A boosted tree on length and hop multiples, silent edges, digital zeros, level, band edge and sample rate, "
         "trained on the training part:",
         "",
-        "| | trivial: EER % | trivial: AUC | detector: EER % | detector: AUC |\n|---|---|---|---|---|",
+        "| | trivial: EER % | trivial: AUC | verdict: EER % | verdict: AUC |\n|---|---|---|---|---|",
         *(
-            f"| {name} | {percent(e)} | {a:.3f} | {percent(conditions[name].figure(name).eer)} | "
-            f"{conditions[name].figure(name).auc:.3f} |"
+            f"| {name} | {percent(e)} | {a:.3f} | {percent(named[name].eer)} | {named[name].auc:.3f} |"
             for name, e, a in baseline
         ),
         "",
-        "## By channel, length, language and kind",
+        "## Each line alone, and together",
+        "",
+        "Fusion weights were learnt on the calibration part (`detectors/weights/fusion.yaml`).",
+        "",
+        HEADER,
+        *(
+            line(f, f"{name}: {f.condition}")
+            for condition in shown
+            for name, some in (*alone.items(), ("together", figures))
+            for f in some
+            if f.condition == condition
+        ),
+        "",
+        "## The verdict by channel, length, language and kind",
         "",
         HEADER,
         *(line(f) for f in figures),
@@ -312,20 +260,16 @@ def main() -> None:
         "| generator | kind | clips | AUC | called machine-made % | called human % |\n|---|---|---|---|---|---|",
         *(
             f"| {name} | {kind} | {n} | {a:.3f} | {percent(hit)} | {percent(miss)} |"
-            for name, kind, n, a, hit, miss in generators
+            for name, kind, n, a, hit, miss in weak_generators(neutral_part)
         ),
         "",
     ]
-    arguments.out.write_text("\n".join(text), "utf-8")
-    print(text[4])
 
 
-def limits_of(
-    figures: list[Figure],
-    generators: list[tuple[str, str, int, float, float, float]],
-    sources: list[tuple[str, Judged]],
-) -> list[str]:
+def limits_of(figures: list[Figure], neutral_part: Judged) -> list[str]:
     """What the figures show to fail, in words."""
+    generators = weak_generators(neutral_part)
+    sources = by(neutral_part.where(~neutral_part.machine), "source")
     whole = next(f for f in figures if f.condition == "neutral")
     limits = [
         f"At the shipped threshold {percent(whole.true_positive_rate)} % of machine-made clips are called so. "

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from detectors.card import Bounds
-from detectors.fusion import Fit, Fusion, fuse, load_fusion
+from detectors.fusion import Fit, Fusion, load_fusion, write_fusion
 from synth.errors import VoxproofError
 
 TWO = Fusion(
@@ -45,12 +45,32 @@ def test_unknown_lines_are_an_error() -> None:
 
 def test_shipped_constants() -> None:
     fusion = load_fusion()
-    assert fusion.lines == {"detector.speech"}
+    assert fusion.lines == {"detector.speech", "detector.spectral"}
+    assert {frozenset(fit.weights) for fit in fusion.fits} == {
+        frozenset({"detector.speech"}),
+        frozenset({"detector.spectral"}),
+        fusion.lines,
+    }
+    assert all(weight >= 0 for fit in fusion.fits for weight in fit.weights.values())
     assert len(fusion.sha256) == 64
     assert fusion.threshold_human < 0 < fusion.threshold_machine
     assert -1.3 < fusion.bounds.lower < fusion.threshold_human
     assert fusion.threshold_machine <= fusion.bounds.upper < 1.3
-    assert fuse({"detector.speech": 1.0})[0] > fuse({"detector.speech": -1.0})[0]
+    assert fusion.fuse({"detector.speech": 1.0}).log10_lr > fusion.fuse({"detector.speech": -1.0}).log10_lr
+    assert any(figure.condition == "original" and figure.human > 500 for figure in fusion.figures)
+
+
+def test_two_lines_that_share_what_they_see_do_not_count_twice() -> None:
+    """Both at the same value say less than the sum of what each says alone."""
+    fusion = load_fusion()
+    alone = sum(fusion.fuse({name: 0.5}).log10_lr for name in fusion.lines)
+    assert fusion.fuse(dict.fromkeys(fusion.lines, 0.5)).log10_lr < alone
+
+
+def test_written_constants_are_read_back(tmp_path: Path) -> None:
+    write_fusion(TWO, tmp_path / "fusion.yaml")
+    again = load_fusion(tmp_path / "fusion.yaml")
+    assert again.model_copy(update={"sha256": ""}) == TWO
 
 
 def test_missing_and_broken_files(tmp_path: Path) -> None:

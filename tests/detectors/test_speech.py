@@ -16,7 +16,7 @@ from detectors.card import WEIGHTS
 from detectors.inference import FRAME, NetworkConfig, SpeechScorer, load_network, mel_filters
 from detectors.metrics import auc
 from detectors.network import SpeechNetwork, trainable
-from detectors.speech import HOP, WINDOW, SpeechDetector, own_speech, windows
+from detectors.speech import WINDOW, SpeechDetector, own_speech, raw_scores, windows
 
 FloatArray = npt.NDArray[np.float32]
 DATA = Path(__file__).parents[1] / "data"
@@ -50,7 +50,7 @@ def test_windows_depend_on_the_sound_alone(size: int, seconds: float) -> None:
     sound = np.arange(int(seconds * RATE), dtype=np.float32)
     blocks = cut(sound, size) if size > 100 else iter([*cut(sound[:1000], size), sound[1000:]])
     found = list(windows(blocks))
-    assert [f for f, _ in found[:-1]] == [i * HOP // FRAME for i in range(len(found) - 1)]
+    assert [f for f, _ in found[:-1]] == [i * WINDOW // FRAME for i in range(len(found) - 1)]
     for first, window in found:
         assert np.array_equal(window, sound[first * FRAME : first * FRAME + window.size])
     assert found[-1][0] * FRAME + found[-1][1].size == sound.size
@@ -89,15 +89,17 @@ def test_twice_is_the_same(detector: SpeechDetector, voice: FloatArray) -> None:
 @pytest.mark.parametrize("gain", [0.05, 0.3, 1.5])
 def test_level_says_nothing(detector: SpeechDetector, voice: FloatArray, gain: float) -> None:
     sound = 0.5 * voice
-    assert detector.raw([gain * sound]).score == pytest.approx(detector.raw([sound]).score, abs=0.03)
+    assert raw_scores(detector.scorer, [gain * sound]).score == pytest.approx(
+        raw_scores(detector.scorer, [sound]).score, abs=0.03
+    )
 
 
 def test_silence_around_the_speech_says_nothing(detector: SpeechDetector, voice: FloatArray) -> None:
     clip = voice[: 4 * RATE]
-    plain = detector.raw([clip])
+    plain = raw_scores(detector.scorer, [clip])
     for lead, trail in ((8000, 0), (0, 8000)):
         padded = np.concatenate([np.zeros(lead, np.float32), clip, np.zeros(trail, np.float32)])
-        assert detector.raw([padded]).score == pytest.approx(plain.score, abs=0.15)
+        assert raw_scores(detector.scorer, [padded]).score == pytest.approx(plain.score, abs=0.15)
 
 
 def test_silence_and_too_little_are_not_scored(detector: SpeechDetector, voice: FloatArray) -> None:
@@ -193,5 +195,5 @@ def test_machine_made_clips_score_higher(detector: SpeechDetector) -> None:
                 from synth.channels.base import convert
 
                 samples = convert(samples, rate, RATE)
-            scores[row["label"]].append(detector.raw([samples[: 5 * RATE]]).score)
+            scores[row["label"]].append(raw_scores(detector.scorer, [samples[: 5 * RATE]]).score)
     assert auc(np.array(scores["spoof"]), np.array(scores["bonafide"])) > 0.85

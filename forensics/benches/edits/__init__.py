@@ -11,6 +11,7 @@ from forensics.benches.edits.base import Positive
 
 _FAMILIES = (
     "containers",
+    "copies",
     "delivery",
     "quality",
     "bands",
