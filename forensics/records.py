@@ -170,7 +170,7 @@ class Finding(Record):
     """Calibrated, bounded log10 LR (positive = machine); None for methods that carry none."""
     log10_lr_bounds: tuple[float, float] | None = None
     """95 % interval of `log10_lr`, lower first."""
-    measurements: dict[str, Measurement] = {}
+    measurements: dict[str, Measurement] = Field(default_factory=dict)
     """Named measurements, unit in the name (`snr_db`, `largest_step_db`, `band_edge_hz`)."""
     segments: tuple[Segment, ...] = ()
     """Where in the clip, sorted and non-overlapping, on the 20 ms grid."""
@@ -184,7 +184,7 @@ class Finding(Record):
     """One sentence: what the method looks for and why it matters."""
     domain: str = ""
     """The validity domain in words."""
-    parameters: dict[str, Scalar] = {}
+    parameters: dict[str, Scalar] = Field(default_factory=dict)
     """Parameters and thresholds in force."""
     error_rates: tuple[ErrorRate, ...] = ()
     """Known error rates of the method."""
@@ -242,7 +242,7 @@ class ExhibitFacts(Record):
     """Duration that the container declares."""
     lossless: bool | None = None
     """Whether the codec keeps every sample."""
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     """Metadata tags of container and stream."""
     notes: tuple[str, ...] = ()
     """Irregularities met while decoding."""
@@ -307,7 +307,7 @@ class Attribution(Record):
 
     outcome: Literal["attributed", "none_of_these", "inconclusive", "could_not_test"]
     best: str | None = None
-    log10_lr: dict[str, float] = {}
+    log10_lr: dict[str, float] = Field(default_factory=dict)
     reasons: tuple[str, ...] = ()
 
 

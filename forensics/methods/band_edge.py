@@ -120,6 +120,7 @@ class BandEdge(Method):
             outcome,
             exhibit=exhibit,
             reasons=reasons,
+            traces=[f"narrower band than the file can hold: up to {edge.hz / 1000:.1f} kHz"] if narrow else (),
             measurements=measurements,
             segments=segments,
             figures=_figures(edge, upper, loss),

@@ -130,7 +130,7 @@ class NoiseFloor(Method):
             return self.finding(
                 "could_not_test",
                 reasons=[
-                    f"{pauses} pauses of {self.least_pause_s:g} s or more were found; the comparison needs at least "
+                    f"Pauses of {self.least_pause_s:g} s or more: {pauses}; the comparison needs at least "
                     f"{LEAST_PAUSES} on the louder side of an instant and {LEAST_BLOCKS * BLOCK_S:g} s on either side."
                 ],
                 measurements=measurements,

@@ -19,7 +19,11 @@ from forensics.benches.edits.base import CODECS, TWICE, Positive
 
 Kind = Literal["never lossy", "coded", "positive"]
 
-NEVER_LOSSY, CODED = 800, 480
+NEVER_LOSSY, CODED = 640, 480
+WHOLE = 8
+"""One edited file in so many is examined by the whole battery, the others by the method that the edit is meant for."""
+JOINS = ("signal.splice", "signal.splice-faded", "signal.phase-continuity")
+"""Methods that look for the same thing: each examines the joins meant for the others."""
 """Unedited recordings of a full run: as their makers published them without loss, and through usual codecs."""
 LEAST_S = 2.0
 """Shorter clips are not drawn, seconds."""
@@ -47,6 +51,18 @@ class Case:
     """Codec of `CODECS` that an unedited recording goes through; empty: the file as it is."""
     decoded: bool = False
     """Whether it is decoded to a WAV again."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether every method examines it: all unedited recordings, and one edited one in WHOLE."""
+        return self.positive < 0 or zlib.crc32(f"whole/{self.name}".encode()) % WHOLE == 0
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that examine it; empty: all."""
+        if self.whole:
+            return ()
+        return JOINS if self.method in JOINS else (self.method,)
 
 
 def plan(

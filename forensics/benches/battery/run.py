@@ -30,7 +30,7 @@ from forensics.records import Finding
 
 LONGEST_S = 12.0
 """Longer clips are cut before an edit, seconds."""
-LEFT_OUT = ("detector.speech",)
+LEFT_OUT = ("detector.speech", "detector.spectral")
 """Methods with a validation of their own (docs/validation/detector.md)."""
 MANIFEST = (
     "name", "file", "part", "kind", "method", "condition", "source", "clip", "seed", "seconds", "truth_s", "sha256",
@@ -103,7 +103,7 @@ def _task(task: tuple[Case, Job]) -> Row:
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, kept)
                 return row | {"file": str(kept.relative_to(job.make))}
-            return row | examine(path, job.only)
+            return row | {"whole": case.whole} | examine(path, job.only or case.methods)
         except Exception as error:  # a recipe's fault must not end a run of half an hour; the document lists it
             return row | {"error": f"{type(error).__name__}: {error}".replace(name, "")[:300]}
 
@@ -183,8 +183,9 @@ def versions(only: Sequence[str] = ()) -> str:
     for method in chosen(tuple(only)):
         digest.update(repr((method.id, method.version, sorted(dict(method.parameters).items()))).encode())
     root = Path(__file__).parents[3]
-    for path in sorted([*(root / "forensics" / "methods").glob("*.py"), *(root / "synth").glob("*.py")]):
-        digest.update(path.read_bytes())
+    for folder in ("forensics/methods", "forensics/exemplars", "synth"):
+        for path in sorted(p for p in (root / folder).rglob("*") if p.suffix in (".py", ".yaml")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -17,6 +17,7 @@ from forensics.benches.battery.counts import (
     sound,
     tested,
 )
+from forensics.benches.battery.plan import WHOLE
 from forensics.benches.battery.run import LEFT_OUT, Row
 from forensics.benches.battery.splices import splice_table
 from forensics.benches.edits import POSITIVES
@@ -149,23 +150,26 @@ def _found(rows: Sequence[Row], methods: Sequence[str], positives: Sequence[Posi
     lines = [
         "## Edits and processing found",
         "",
-        "*By any*: inconsistent by any method, wherever. For ordinary processing, which should be named and not be "
-        "held against a recording, *found* counts the names and the last two columns should be near 0.",
+        f"Every file is examined by the method that the edit is meant for, one in {WHOLE} by the whole battery "
+        "(the last three columns). *By any*: inconsistent by any method, wherever. For ordinary processing, which "
+        "should be named and not be held against a recording, *found* counts the names and the last two columns "
+        "should be near 0.",
         "",
-        "| method | condition | n | found | rate | by any | integrity inconsistent |",
-        "|---|---|---|---|---|---|---|",
+        "| method | condition | n | found | rate | whole battery: n | by any | integrity inconsistent |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     groups = grouped(sound(rows, "positive"))
     for method in methods:
         mine = {key: found for key, found in groups.items() if key[0] == method}
         for key, found in mine.items():
             hits = sum(hit(row, known[key]) for row in found)
-            by_any = sum(any(f["outcome"] == "inconsistent" for f in row["findings"].values()) for row in found)
-            against = sum(row["integrity"] == "inconsistent" for row in found)
+            whole = [row for row in found if row["whole"]]
+            by_any = sum(any(f["outcome"] == "inconsistent" for f in row["findings"].values()) for row in whole)
+            against = sum(row["integrity"] == "inconsistent" for row in whole)
             words = f"{key[1]} *(to be named)*" if known[key].trace else key[1]
             lines.append(
-                f"| {method} | {words} | {len(found)} | {hits} | {interval(hits, len(found))} | {by_any} "
-                f"| {interval(against, len(found))} |"
+                f"| {method} | {words} | {len(found)} | {hits} | {interval(hits, len(found))} | {len(whole)} "
+                f"| {by_any} | {against} |"
             )
     idle = sorted({method for method, _ in groups} - set(methods))
     if idle:

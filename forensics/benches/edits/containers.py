@@ -47,19 +47,6 @@ def truncated(codec: str) -> Recipe:
     return make
 
 
-def packets_cut(codec: str) -> Recipe:
-    """The start skipped without re-encoding, by FFmpeg's stream copy."""
-
-    def make(sources: list[Path], folder: Path, rng: Rng) -> Made:
-        out = encode(sources[0], folder, codec)
-        cut = folder / f"cut{out.suffix}"
-        start = f"{float(rng.uniform(0.4, 0.9)):.3f}"
-        run("ffmpeg", "-y", "-v", "error", "-ss", start, "-i", out, "-c", "copy", cut)
-        return cut, ()
-
-    return make
-
-
 def frames_removed(sources: list[Path], folder: Path, rng: Rng) -> Made:
     """A stretch of bytes removed from the middle of an MP3, by `dd`."""
     out = encode(sources[0], folder, "mp3 64 kbit/s (lame)")
@@ -79,7 +66,6 @@ POSITIVES = (
     Positive(_STRUCTURE, "two files in one: mp3", 30, joined_files("mp3 64 kbit/s (lame)")),
     Positive(_STRUCTURE, "two files in one: ogg", 30, joined_files("vorbis ogg")),
     Positive(_STRUCTURE, "bytes removed inside: mp3 (dd)", 30, frames_removed),
-    Positive(_STRUCTURE, "start cut by stream copy: m4a (ffmpeg)", 30, packets_cut("aac 64 kbit/s m4a")),
     Positive(_STRUCTURE, "truncated: wav", 30, truncated("wav as it is")),
     Positive(_DURATION, "truncated: wav", 70, truncated("wav as it is")),
     Positive(_DURATION, "truncated: flac", 70, truncated("flac")),

@@ -160,11 +160,11 @@ def _positives(method: str, fades: tuple[float, ...], clean: int, coded: int, vo
 
 
 POSITIVES: tuple[Positive, ...] = (
-    *_positives("signal.splice", (0.0,), 200, 60, voiced=False),
+    *_positives("signal.splice", (0.0,), 140, 40, voiced=False),
     Positive("signal.splice", "butt join of two speakers, wav", 40, Joined(0.0)),
-    *_positives("signal.splice-faded", (5.0, 20.0), 200, 60, voiced=False),
+    *_positives("signal.splice-faded", (5.0, 20.0), 140, 40, voiced=False),
     Positive("signal.splice-faded", "fade out and in, 20 ms, wav", 40, Joined(20.0, out_and_in=True), partner="same"),
     Positive("signal.splice-faded", "20 ms fade between two speakers, wav", 40, Joined(20.0)),
-    *_positives("signal.phase-continuity", (0.0, 5.0, 20.0), 60, 24, voiced=True),
+    *_positives("signal.phase-continuity", (0.0, 5.0, 20.0), 34, 12, voiced=True),
 )
-"""Clean joins: 200 for each fade; each other channel: 60 for each fade."""
+"""Clean joins: 140 for each fade; each other channel: 40 for each fade."""
