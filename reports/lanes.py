@@ -45,7 +45,7 @@ def lane_colour(finding: Finding) -> str:
 
 
 def in_short(finding: Finding, seconds: float, most: int = 2) -> str:
-    """A finding at the right end of its lane: outcome, likelihood ratio, where, ordinary processing."""
+    """A finding at the right end of its lane: outcome, likelihood ratio, where, what else it recognised."""
     said = [theme.OUTCOME_WORD[finding.outcome]]
     if finding.log10_lr is not None:
         said.append(f"log10 LR {signed(finding.log10_lr)}")
@@ -54,7 +54,7 @@ def in_short(finding: Finding, seconds: float, most: int = 2) -> str:
         where = ", ".join(between(one, seconds) for one in finding.segments[:most])
         said.append(where + (f" and {rest} more" if rest > 0 else ""))
     if finding.traces:
-        said.append("processing: " + shorten(", ".join(finding.traces), theme.TICK, 150))
+        said.append("also: " + shorten(", ".join(finding.traces), theme.TICK, 150))
     return "  ·  ".join(said)
 
 

@@ -68,8 +68,8 @@ def method_block(finding: Finding, examination: Examination, number_: str, measu
         ("Model", f"{markup(one.name)}, version {markup(one.version)}, SHA-256 {mono(one.sha256)}") for one in models
     ]
     if finding.traces:
-        said = f"{'; '.join(finding.traces)}. Ordinary processing, not held against the recording."
-        rows.append(("Recognised", markup(wording.capital(said))))
+        said = f"{'; '.join(finding.traces)}. No sign of tampering by itself."
+        rows.append(("Also recognised", markup(wording.capital(said))))
     if not finding.error_rates:
         rows.append(("Known error rates", "Not measured for this version of the method."))
     story.append(facts(rows, measure, 92))

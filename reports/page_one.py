@@ -177,8 +177,9 @@ def _answers(examination: Examination, measure: float, detail: int) -> list[Flow
         rest = len(integrity.segments) - most
         whole.append(text(markup(f"At {spans}" + (f" and {rest} more stretches" if rest > 0 else "")), "small"))
     whole += [text(markup(_clip(reason, 200)), "small-muted") for reason in integrity.reasons[: max(detail - 4, 1)]]
-    if processing := wording.processing_words(examination):
-        whole.append(text(markup(_clip(processing, 60 + 30 * max(detail, 2))), "small"))
+    if also := wording.also_recognised(examination):
+        said = f"Also recognised (no sign of tampering by itself): {also}."
+        whole.append(text(markup(_clip(said, 60 + 30 * max(detail, 2))), "small"))
     other: list[Flowable] = [
         text("MARK AND GENERATOR", "label"),
         gap(2),

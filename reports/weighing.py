@@ -57,6 +57,7 @@ def fusion(context: Context, _: str) -> list[Flowable]:
     segments = ", ".join(between(one, examination.exhibit.seconds or 0.0) for one in integrity.segments[:40])
     if len(integrity.segments) > 40:
         segments += f" and {len(integrity.segments) - 40} more in the machine twin"
+    also = wording.also_recognised(examination)
     rows2: list[tuple[str, Any]] = [
         ("Final likelihood ratio", markup(lr)),
         ("In words", f"<b>{markup(wording.capital(verdict.words))}</b>"),
@@ -65,7 +66,7 @@ def fusion(context: Context, _: str) -> list[Flowable]:
         ("Continuity", f"<b>{markup(wording.INTEGRITY_WORDS[integrity.outcome])}</b>"),
         ("Where", markup(segments or "–")),
         ("Reasons", markup(" ".join(integrity.reasons) or wording.NOT_STATED)),
-        ("Processing", markup(wording.processing_words(examination) or "No ordinary processing was recognised.")),
+        ("Also recognised", markup(f"No sign of tampering by itself: {also}." if also else "Nothing beyond the findings.")),
         ("Watermark", markup(wording.watermark_words(examination))),
         ("Attribution", markup(wording.attribution_words(examination))),
     ]

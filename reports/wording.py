@@ -133,12 +133,12 @@ def could_not_test(examination: Examination) -> tuple[tuple[tuple[str, ...], str
     return tuple((tuple(names), why) for why, names in found.items())
 
 
-def processing_words(examination: Examination) -> str:
-    """Ordinary processing that was recognised, in one sentence; empty where there is none."""
+def also_recognised(examination: Examination) -> str:
+    """Facts and processing that the methods named without holding them against the recording; empty without any."""
     named = examination.integrity.processing or tuple(
         dict.fromkeys(trace for one in examination.findings for trace in one.traces)
     )
-    return f"Processing recognised: {'; '.join(named)}; this is ordinary and not a sign of tampering." if named else ""
+    return "; ".join(named)
 
 
 LIMITS = (
