@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from detectors.fusion import Fusion
 from forensics.contradictions import contradictions
 from forensics.exhibit import Exhibit, file_sha256
@@ -59,7 +61,8 @@ def examine(
     )
     on_step("Decoding")
     try:
-        with Exhibit.open(path, limits) as exhibit:
+        # One thread: the same sums in the same order on every machine, and no waiting for each other under load.
+        with threadpool_limits(1), Exhibit.open(path, limits) as exhibit:
             findings = []
             for method in battery:
                 on_step(method.title)

@@ -9,10 +9,15 @@ from typing import Literal
 
 import click
 
+from forensics.cli.bench_long import long_recordings
+
 
 @click.group()
 def bench() -> None:
     """Measure speed, methods and the handling of broken media files."""
+
+
+bench.add_command(long_recordings)
 
 
 @bench.command()
@@ -31,11 +36,12 @@ def speed(clip: Path, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([row.as_dict() for row in rows]))
     else:
-        table = Table("what", "figure", "budget", "per yardstick", "", box=None, header_style="bold")
+        table = Table("what", "figure", "wall clock", "budget", "per yardstick", "", box=None, header_style="bold")
         for row in rows:
             budget = "" if row.budget is None else f"{row.budget:g} {row.unit}"
             ratio = "" if row.per_yardstick is None else f"{row.per_yardstick:.2f}"
-            table.add_row(row.what, f"{row.value:.3g} {row.unit}", budget, ratio, "" if row.holds else "over")
+            wall = "" if row.wall is None else f"{row.wall:.3g}"
+            table.add_row(row.what, f"{row.value:.3g} {row.unit}", wall, budget, ratio, "" if row.holds else "over")
         Console(highlight=False).print(table)
     return 0 if all(row.holds for row in rows) else 15
 
@@ -43,19 +49,22 @@ def speed(clip: Path, as_json: bool) -> int:
 @bench.command()
 @click.option("-n", "--number", type=click.IntRange(1), default=300, show_default=True, help="Number of mutants.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--battery", "examined", is_flag=True, help="Examine each mutant with every untrained method.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.argument("seeds", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def mutate(number: int, seed: int, as_json: bool, seeds: tuple[Path, ...]) -> int:
-    """Break media files in many ways and decode them. Exit 15 on a crash, a hang or too much memory."""
+def mutate(number: int, seed: int, examined: bool, as_json: bool, seeds: tuple[Path, ...]) -> int:
+    """Break media files in many ways and read them. Exit 15 on a crash, a hang or too much memory."""
     from rich.console import Console
     from rich.progress import Progress
 
+    from forensics.benches.mutants import mutate_battery
     from synth.mutation import run
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Mutants", total=number)
-        summary = run(seeds, number, seed, progress=lambda: bar.advance(task))
+        breaker = mutate_battery if examined else run
+        summary = breaker(seeds, number, seed, progress=lambda: bar.advance(task))
     click.echo(json.dumps(summary.as_dict()) if as_json else str(summary))
     return 0 if summary.ok else 15
 

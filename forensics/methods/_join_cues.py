@@ -62,7 +62,8 @@ def join_cues(samples: Floats, rate: int = RATE) -> NDArray[np.float32]:
     cues |= _dips(summed, sides, count)
     cues |= _roughness(_db(power), count)
     cues |= _rumble(heard, count)
-    partials = sosfiltfilt(butter(8, 1750, fs=RATE, output="sos"), heard)[:: RATE // _harmonics.RATE]
+    low = sosfiltfilt(butter(8, 1750, fs=RATE, output="sos"), heard)[:: RATE // _harmonics.RATE]
+    partials = low[: (count + 1) * _harmonics.HOP - 1]  # as many instants, whatever the length
     (phase,) = _harmonics.phase_jumps(partials, (GAP,))
     cues["phase"], cues["phase_contrast"] = phase.any_jump, phase.any_jump - phase.around
     cues["partials_around"] = phase.kept_around

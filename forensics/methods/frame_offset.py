@@ -118,8 +118,8 @@ class FrameOffset(Method):
         }
         if usual < self.least_per_frame or len(lively) < 2 * LEAST_FRAMES:
             reason = (
-                f"A grid of {grid.coder.name} frames shows over the whole recording, but single frames show it too "
-                f"weakly ({usual:.1f} standard deviations) to follow it along time."
+                f"The best candidate for a frame grid ({grid.coder.name}) shows too weakly in single frames "
+                f"({usual:.1f} standard deviations) to be followed along time; it may be chance."
             )
             return self.finding("could_not_test", reasons=[reason], measurements=measurements)
         offsets, supports = self._all_grids(exhibit, lines, track, grid.offset, usual)

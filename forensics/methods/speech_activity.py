@@ -1,9 +1,9 @@
 """Speech activity, signal-to-noise ratio, and what they leave the other methods to work with.
 
 Too little speech, or speech buried in noise, does not make a recording suspicious: it limits what can be said of it.
-The limits are those of practice for speech: 20 dB of signal-to-noise ratio and 1 s of net speech are the least with
-which the trained detectors and the comparison of passages were validated here. Measures: `synth.measures`; practice:
-SWGDE Best Practices for Forensic Audio.
+The limits are those of practice for speech: 20 dB of signal-to-noise ratio and 1 s of net speech. Methods that need
+more, or do with less, say so in their own domain. Measures: `synth.measures`; practice: SWGDE Best Practices for
+Forensic Audio.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class SpeechActivity(Method):
         outcome: Outcome = "inconclusive" if reasons else "consistent"
         if not reasons:
             reasons.append(
-                f"{speech:.1f} s of speech at {0.0 if snr is None else snr:.0f} dB above the noise: enough for all "
-                "methods, consistent with a usable recording."
+                f"{speech:.1f} s of speech at {0.0 if snr is None else snr:.0f} dB above the noise: consistent "
+                "with a usable recording."
             )
         measurements: dict[str, Measurement] = {
             "speech_s": round(speech, 2),

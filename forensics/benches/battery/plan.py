@@ -20,11 +20,11 @@ from forensics.benches.edits.base import CODECS, TWICE, Positive
 Kind = Literal["never lossy", "coded", "positive"]
 
 NEVER_LOSSY, CODED = 640, 480
+"""Unedited recordings of a full run: as their makers published them without loss, and through usual codecs."""
 WHOLE = 8
 """One edited file in so many is examined by the whole battery, the others by the method that the edit is meant for."""
 JOINS = ("signal.splice", "signal.splice-faded", "signal.phase-continuity")
 """Methods that look for the same thing: each examines the joins meant for the others."""
-"""Unedited recordings of a full run: as their makers published them without loss, and through usual codecs."""
 LEAST_S = 2.0
 """Shorter clips are not drawn, seconds."""
 FURTHER = 8

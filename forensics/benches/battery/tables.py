@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from forensics.benches.battery.clips import TUNING, Clip
 from forensics.benches.battery.counts import (
+    KNOWN_ABSENT,
     REACH_S,
     conditions,
     false_alarm,
@@ -58,13 +59,14 @@ def _head(rows: Sequence[Row], command: str) -> list[str]:
         f"{kinds['positive']:,} edited or processed recordings, and {kinds['never lossy'] + kinds['coded']:,} unedited "
         f"ones in two sets: {kinds['never lossy']:,} as their makers published them, never coded with loss, and "
         f"{kinds['coded']:,} of all sources through usual codecs. Edits are made by FFmpeg, SoX, LAME and other "
-        "programs (`forensics/benches/edits/`), not by our own code, except where the condition says so. Every file "
-        f"was examined by every method but {left_out} (see [detector.md](detector.md)).",
+        "programs (`forensics/benches/edits/`), not by our own code, except where the condition says so. Every "
+        f"unedited recording and one edited one in {WHOLE} were examined by every method but {left_out} (see "
+        "[detector.md](detector.md)), the other edited ones by the method that the edit is meant for.",
         "",
         "**How it is counted.** An edit is found when the method it is meant for says *inconsistent* and, where the "
         f"edit has a place, names a segment within {REACH_S:g} s of it; ordinary processing is found when its trace is "
-        "named. On a never-lossy recording a false alarm is *inconsistent* or any trace that is named; on a coded one, "
-        "whose codecs may rightly be named, and of the methods of containers, which name writers, only *inconsistent*. "
+        "named. A false alarm is *inconsistent* on an unedited recording; on a never-lossy one also any trace named by "
+        f"{', '.join(KNOWN_ABSENT)}, which cannot rightly be there. "
         "Recordings outside a method's domain are not in its rate. "
         "*Integrity* is what all methods together answer; it weighs methods by their error rates, so each half of the "
         "files was judged with the rates of the other half. Intervals are 95 % (Wilson). They take the recordings for "
@@ -150,10 +152,9 @@ def _found(rows: Sequence[Row], methods: Sequence[str], positives: Sequence[Posi
     lines = [
         "## Edits and processing found",
         "",
-        f"Every file is examined by the method that the edit is meant for, one in {WHOLE} by the whole battery "
-        "(the last three columns). *By any*: inconsistent by any method, wherever. For ordinary processing, which "
-        "should be named and not be held against a recording, *found* counts the names and the last two columns "
-        "should be near 0.",
+        "The last three columns are of files that the whole battery examined. *By any*: inconsistent by any method, "
+        "wherever. For ordinary processing, which should be named and not be held against a recording, *found* counts "
+        "the names and the last two columns should be near 0.",
         "",
         "| method | condition | n | found | rate | whole battery: n | by any | integrity inconsistent |",
         "|---|---|---|---|---|---|---|---|",

@@ -76,3 +76,10 @@ def test_places_are_the_highest_of_their_surroundings() -> None:
     scores = np.zeros(200)
     scores[[50, 60, 120]] = [1.0, 2.0, 1.5]
     assert places(scores, 0.5) == [60, 120]
+
+
+@pytest.mark.parametrize("length", [31999, 31998, 31997, 32000, 31921])
+def test_any_length_is_examined(examine: Examine, length: int) -> None:
+    """Lengths that end just before a whole instant once made the cues of phase one too many."""
+    noise = np.random.default_rng(1).normal(0.0, 0.05, length)
+    assert examine(SpliceFaded(), noise, 16000).outcome == "consistent"
