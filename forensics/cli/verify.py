@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -146,8 +144,6 @@ class _Output:
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
         self.names: set[str] = set()
-        # The renderer's libraries are read while the first clip is examined; `_render` waits for what is left of it.
-        Thread(target=import_module, args=("reports.pdf",), daemon=True).start()
 
     def write(self, clip: Path, examination: Examination) -> tuple[Path, ...]:
         """Write PDF and twin where they were asked for, and record both in the case; returns the files written."""
