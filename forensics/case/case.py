@@ -6,89 +6,30 @@ import contextlib
 import getpass
 import hashlib
 import os
-import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from forensics.case import keys, layout
-from forensics.case.descriptor import (
-    DATABASE_VARIABLE,
-    case_database,
-    default_database,
-    default_path,
-    read_particulars,
-)
+from forensics.case.descriptor import DATABASE_VARIABLE, case_database, read_particulars
+from forensics.case.entries import ExhibitEntry, ExportedFile, RecordFile, exhibit_of, is_receipt_of
 from forensics.case.intake import decode, draft_file, file_errors, readable, staged, suffix, write_through
-from forensics.case.models import Base, connect, database_errors, database_url, without_secrets
+from forensics.case.models import connect, database_url
+from forensics.case.opening import prepare
+from forensics.case.outcome import Verification
 from forensics.case.store import CustodyStore
 from forensics.exhibit import file_sha256
-from forensics.records import Examination, Record
+from forensics.records import Examination
 from synth.audio import Limits
 from synth.errors import VoxproofError
 from synth.ledger import Entry, Head, Ledger
 from synth.ledger_file import FileStore, replace_file
 from synth.signing import PublicKey, SigningKey
 
-if TYPE_CHECKING:
-    from forensics.case.verification import Verification
-
 ACTOR_VARIABLE = "VOXPROOF_ACTOR"
 Clock = Callable[[], datetime]
-
-
-class ExhibitEntry(Record):
-    """An exhibit as the custody log has it."""
-
-    id: str
-    """E001, E002, ... in order of receipt."""
-    name: str
-    """File name at receipt."""
-    file: str
-    """Path of the original in the case folder."""
-    bytes: int
-    """Size of the file."""
-    sha256: str
-    """SHA-256 of the file as it was read at receipt."""
-    working_copy_sha256: str
-    """SHA-256 of the copy in the case folder, read back from the disk; equal to `sha256`."""
-    stream_sha256: str | None
-    """SHA-256 of the decoded samples; None when the file cannot be decoded."""
-    facts: dict[str, Any] | None
-    """Container and stream facts (fields of `ExhibitFacts`); None when the file cannot be decoded."""
-    reason: str | None
-    """Why the file cannot be decoded; None when it can."""
-    received: str
-    """Time of the custody entry, UTC."""
-
-
-class RecordFile(Record):
-    """A stored record as the custody log has it."""
-
-    record: str
-    """R001, R002, ..."""
-    kind: str
-    """examination (machine twin), report (PDF), or the caller's own word."""
-    file: str
-    """Path in the case folder."""
-    bytes: int
-    sha256: str
-
-
-class ExportedFile(Record):
-    """An export that was written."""
-
-    path: str
-    sha256: str
-    """Of the zip file."""
-    bytes: int
-    count: int
-    """Custody entries in it."""
-    head: str
-    """Hash of the last of them."""
 
 
 class Case:
@@ -130,36 +71,8 @@ class Case:
     ) -> Self:
         """Open a new case in an empty or new folder; `database` is a URL, by default an SQLite file in the folder."""
         folder = Path(folder)
-        for text in (title, requester, question, examiner):
-            if text is not None and (not text.strip() or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text)):
-                raise VoxproofError("title, requester, question and examiner must be readable texts, or be left out")
-        if (folder / layout.CASE_FILE).exists():
-            raise VoxproofError("there is a case in this folder", path=folder, cure="Choose another folder.")
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise VoxproofError("a case needs a folder of its own", path=folder, cure="Name a new or an empty folder.")
-        url = database_url(database or os.environ.get(DATABASE_VARIABLE) or default_database(folder))
-        if key is None and keys.key_path().absolute().is_relative_to(folder.absolute()):
-            cure = f"Keep it elsewhere: whoever could change the case could sign again. {keys.KEY_VARIABLE} names it."
-            raise VoxproofError("the custody key must not lie in the case folder", path=keys.key_path(), cure=cure)
-        key = key or keys.load_key()
-        stored_url = None if url.database == default_path(folder) else without_secrets(url)
-        particulars = {
-            "schema": layout.SCHEMA,
-            "id": secrets.token_hex(8),
-            "title": title,
-            "requester": requester,
-            "question": question,
-            "examiner": examiner,
-            "database": stored_url,
-        }
-        with file_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            engine = connect(url, "rwc")
-            with database_errors():
-                Base.metadata.create_all(engine)
-            for name in ("exhibits", "records", "keys"):
-                (folder / name).mkdir()
-        store = CustodyStore(engine, str(particulars["id"]), FileStore(folder / layout.LOG_FILE), url)
+        texts = {"title": title, "requester": requester, "question": question, "examiner": examiner}
+        key, particulars, store = prepare(folder, texts, database, key)
         case = cls(folder, particulars, store, key, actor, clock)
         with case._changing():
             first = case._append(layout.OPENED, particulars)
@@ -292,7 +205,7 @@ class Case:
 
     def exhibits(self) -> tuple[ExhibitEntry, ...]:
         """The exhibits in order of receipt."""
-        return tuple(_exhibit(entry) for entry in self.entries() if entry.action == layout.EXHIBIT_ADDED)
+        return tuple(exhibit_of(entry) for entry in self.entries() if entry.action == layout.EXHIBIT_ADDED)
 
     def exhibit(self, sha256: str) -> ExhibitEntry | None:
         """The exhibit with this file hash."""
@@ -301,7 +214,7 @@ class Case:
     def custody_entries(self, exhibit_sha256: str) -> tuple[Entry, ...]:
         """What the log says of one exhibit: the opening of the case, its receipt, everything recorded about it."""
         entries = self.entries()
-        names = {e.payload["exhibit"] for e in entries if _is_receipt_of(e, exhibit_sha256)}
+        names = {e.payload["exhibit"] for e in entries if is_receipt_of(e, exhibit_sha256)}
         return tuple(e for e in entries if e.action == layout.OPENED or e.payload.get("exhibit") in names)
 
     def verify(self) -> Verification:
@@ -403,13 +316,3 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "unknown user"
-
-
-def _is_receipt_of(entry: Entry, sha256: str) -> bool:
-    return entry.action == layout.EXHIBIT_ADDED and entry.payload["sha256"] == sha256
-
-
-def _exhibit(entry: Entry) -> ExhibitEntry:
-    payload = entry.payload
-    names = set(ExhibitEntry.model_fields) - {"id", "received"}
-    return ExhibitEntry(id=payload["exhibit"], received=entry.time, **{name: payload[name] for name in names})

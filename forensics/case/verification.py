@@ -10,95 +10,26 @@ Nothing is written while verifying.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
-from sqlalchemy import URL, select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy import URL
 
 from forensics.case import keys, layout
-from forensics.case.descriptor import DATABASE_VARIABLE, case_database, read_particulars
+from forensics.case.descriptor import read_particulars
 from forensics.case.differences import differences
-from forensics.case.export import MANIFEST_FIELDS, archive_matches, manifest_message
+from forensics.case.export import archive_matches
 from forensics.case.holdings import Archive, Folder, Holding, digest, read_text
-from forensics.case.models import (
-    Base,
-    CaseRow,
-    EntryRow,
-    ExhibitRow,
-    RecordRow,
-    connect,
-    database_reason,
-    database_url,
-    entry_line,
-    entry_row,
-)
-from forensics.records import Record
-from synth.canonical import canonical, parse
+from forensics.case.manifest import manifest_problems
+from forensics.case.models import entry_line, entry_row
+from forensics.case.outcome import Anchor, CaseProblem, Verification
+from forensics.case.rows import Rows, read_rows
+from synth.canonical import canonical
 from synth.errors import VoxproofError
 from synth.ledger import Entry, Head, LedgerError, Problem, same_digest
 from synth.ledger_audit import Audit, audit, head_problems, stored_head_problems
 from synth.signing import PublicKey
-
-Rows = dict[str, list[dict[str, Any]]]
-_TABLES: tuple[tuple[type[Base], str], ...] = (
-    (CaseRow, "case"),
-    (ExhibitRow, "exhibit"),
-    (RecordRow, "record"),
-    (EntryRow, "entry"),
-)
-
-
-class Anchor(Record):
-    """A head that was noted somewhere: entry `count` had this hash."""
-
-    count: int
-    hash: str
-
-
-class CaseProblem(Record):
-    """One thing that is wrong."""
-
-    where: str
-    """Which file, row or entry."""
-    kind: str
-    """In a word: changed, missing, extra, duplicate, reordered, truncated, malformed, hash, chain, signature, key,
-    head, database, archive."""
-    field: str | None
-    """The field that was changed, where that can be told."""
-    entry: int | None
-    """Number of the custody entry concerned."""
-    why: str
-    """What is wrong, a clause."""
-
-
-class Verification(Record):
-    """What `case verify` found."""
-
-    schema_: Literal["voxproof.case-verification/1"] = Field(default="voxproof.case-verification/1", alias="schema")
-    ok: bool
-    """Whether there are no problems."""
-    what: Literal["case", "export"]
-    case: str | None
-    """Id of the case, as far as known."""
-    title: str | None
-    entries: int
-    """Custody entries that are sound."""
-    exhibits: int
-    """Exhibits that the log knows."""
-    records: int
-    """Records that the log knows."""
-    keys: tuple[str, ...]
-    """Ids of the keys that sign in this case: compare them with what the examiners told you."""
-    head: Anchor | None
-    """Last sound entry: compare it with what was noted elsewhere."""
-    problems: tuple[CaseProblem, ...]
-    notes: tuple[str, ...]
-    """What the verification cannot tell, or found without it being a problem."""
 
 
 def verify(
@@ -148,7 +79,8 @@ class _Work:
         names = holding.names()
         lines = self._lines(holding, names)
         told, case_id = self._told(folder, lines)
-        rows = self._database(folder, told, case_id, database)
+        rows, damaged = read_rows(folder, told, case_id, database)
+        self.problems += damaged
         logs = {layout.LOG_FILE: lines}
         if rows is not None:
             logs["database"] = [entry_line(row) for row in rows["entry"]]
@@ -176,7 +108,12 @@ class _Work:
             self.problem(name, "duplicate", "the archive holds two members of this name")
         known = {layout.LOG_FILE, layout.HEAD_FILE, layout.MANIFEST_FILE, layout.README_FILE}
         hashes = self._files(holding, names, known)
-        self._manifest(holding, names, hashes)
+        data = self._text(holding, names, layout.MANIFEST_FILE)
+        if data is not None:
+            last = self.truth[max(self.truth)] if self.truth else None
+            self.problems += manifest_problems(
+                data, holding, names, keys=self.keys, last=last, hashes=hashes, known=self.problems
+            )
         if archive is not None and not self.problems and isinstance(holding, Archive):
             at = archive_matches(archive, holding)
             if at is not None:
@@ -234,38 +171,6 @@ class _Work:
             except VoxproofError:
                 return {}, None
         return told, told["id"] if isinstance(told["id"], str) else None
-
-    def _database(
-        self, folder: Path, told: Mapping[str, Any], case_id: str | None, database: str | URL | None
-    ) -> Rows | None:
-        """Every row of the case; all rows of an SQLite file, which holds one case only."""
-        url = database_url(database or os.environ.get(DATABASE_VARIABLE) or case_database(folder, told))
-        lite = url.get_backend_name() == "sqlite"
-        try:
-            engine = connect(url, "ro")
-            with Session(engine) as session:
-                if lite:
-                    said = session.connection().exec_driver_sql("PRAGMA integrity_check").scalars().all()
-                    if said != ["ok"]:
-                        self.problem("database", "database", f"SQLite finds it damaged: {said[0]}")
-                rows: Rows = {}
-                for model, noun in _TABLES:
-                    table = model.__table__
-                    query = select(table).order_by(*table.primary_key)
-                    if not lite:
-                        query = query.where((table.c.id if model is CaseRow else table.c.case_id) == case_id)
-                    rows[noun] = [dict(row) for row in session.execute(query).mappings()]
-                return rows
-        except SQLAlchemyError as error:
-            if not lite:
-                cause = f"the database of the case cannot be read ({database_reason(error)})"
-                raise VoxproofError(cause, cure="Nothing was verified. Try again when it can be reached.") from None
-            self.problem("database", "database", f"it cannot be read ({database_reason(error)})")
-        except VoxproofError as error:
-            if not lite:
-                raise
-            self.problem("database", "missing", error.cause)
-        return None
 
     def _establish(self, logs: Mapping[str, list[bytes]]) -> None:
         """Find the true log, and name what is wrong with each copy of it."""
@@ -394,49 +299,6 @@ class _Work:
             else:
                 self.problem(name, "extra", "a file that does not belong to an export")
         return hashes
-
-    def _manifest(self, holding: Holding, names: list[str], hashes: dict[str, tuple[str, int]]) -> None:
-        """The signed list of everything in an export."""
-        data = self._text(holding, names, layout.MANIFEST_FILE)
-        if data is None:
-            return
-        where = layout.MANIFEST_FILE
-        try:
-            manifest = parse(data)
-            same = canonical(manifest).encode() + b"\n" == data
-        except VoxproofError as error:
-            self.problem(where, "malformed", error.cause)
-            return
-        if not same or not isinstance(manifest, dict) or set(manifest) != MANIFEST_FIELDS:
-            self.problem(where, "malformed", "it is not in the form that `case export` writes")
-            return
-        key = self.keys.get(str(manifest["key_id"]))
-        if key is None or not key.verifies(manifest_message(manifest), str(manifest["signature"])):
-            self.problem(where, "signature", "its signature is not that of one of the case's keys")
-        last = self.truth[max(self.truth)] if self.truth else None
-        if last is not None and manifest["head"] != {"count": last.sequence, "hash": last.hash}:
-            self.problem(where, "head", "the log does not end where the manifest says")
-        self._listed(holding, names, manifest["files"], hashes)
-
-    def _listed(self, holding: Holding, names: list[str], listed: Any, hashes: dict[str, tuple[str, int]]) -> None:
-        """Every file against the manifest, unless it was named already."""
-        items = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-        wanted = {str(item.get("name")): (item.get("sha256"), item.get("bytes")) for item in items}
-        for name in sorted((set(names) | set(wanted)) - {layout.MANIFEST_FILE}):
-            if any(item.where == name or f"({name})" in item.where for item in self.problems):
-                continue
-            if name not in names:
-                self.problem(name, "missing", "the file is missing; the manifest lists it")
-            elif name not in wanted:
-                self.problem(name, "extra", "a file that the manifest does not list")
-            else:
-                try:
-                    found = hashes.get(name) or digest(holding, name)
-                except VoxproofError as error:
-                    self.problem(name, "changed", error.cause)
-                    continue
-                if found != wanted[name]:
-                    self.problem(name, "changed", f"its SHA-256 is {found[0]}; the manifest has {wanted[name][0]}")
 
 
 def _fields(line: bytes | str) -> dict[str, Any] | None:
