@@ -39,6 +39,21 @@ def card_facts(card: Card) -> list[tuple[str, str]]:
     ]
 
 
+def voice_facts(sha256: str) -> list[tuple[str, str]] | None:
+    """(label, words) of the constants by which voices are compared; None where the hash is of something else."""
+    from detectors.voices import voice_model  # scipy's transforms, which a report without this method does not need
+
+    model = voice_model()
+    if model.sha256 != sha256:
+        return None
+    return [
+        ("What it is", "Constants of a two-covariance model: how far speech scatters within and between speakers."),
+        ("Learnt from", model.summary),
+        ("Licences", "; ".join(model.licences)),
+        ("Threshold", f"another voice is named above {number(model.threshold)} (natural-log LR)"),
+    ]
+
+
 def figure_rows(card: Card) -> list[tuple[str, str, str, str, str]]:
     """Condition, n, EER, false positives, true positives: one row per measured condition."""
     return [

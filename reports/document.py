@@ -6,7 +6,6 @@ page numbers of the contents are form XObjects that are defined at the end, so t
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -18,27 +17,18 @@ from typing import Any
 from reportlab import rl_config
 from reportlab.lib.colors import HexColor
 from reportlab.pdfbase import pdfdoc
-from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFStream, PDFString
+from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFString
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
 
 from reports import theme
 from reports.blocks import label
 from reports.easel import Easel
+from reports.enclosed import Attachment, attach, write_xmp
 from reports.renderer import house_style
 from reports.tagging import Tagger, mark
 from reports.theme import Sheet
 from reports.typeface import BOLD, MONO, SANS, register, shorten, width
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """A file embedded in the PDF."""
-
-    name: str
-    data: bytes
-    mime: str
-    description: str
 
 
 @dataclass(frozen=True)
@@ -225,7 +215,7 @@ class _Template(BaseDocTemplate):  # type: ignore[misc]
             _form(canvas, f"page-of-{key}", f"{where.get(key, '')}", theme.SMALL, theme.INK, "right")
         canvas.tagger.finish(canvas._doc)
         attach(canvas._doc, self.furniture.attachments, self.furniture.made)
-        _xmp(canvas._doc, self.furniture)
+        write_xmp(canvas._doc, title=self.furniture.title, author=self.furniture.author, made=self.furniture.made)
         canvas._doc.Catalog.ViewerPreferences = PDFDictionary({"DisplayDocTitle": "true"})
         canvas._doc.Catalog.PageMode = PDFName("UseOutlines")
         canvas.save()
@@ -265,71 +255,3 @@ def _decorate(canvas: Any, sheet: Sheet, furniture: Furniture) -> None:
     across = width(digest, 6.2, MONO)
     label(canvas, right, y, digest, 6.2, align="right", font=MONO)
     label(canvas, right - across - 5, y, "Exhibit SHA-256", theme.FINE, align="right")
-
-
-def attach(document: Any, attachments: Sequence[Attachment], made: datetime | None) -> None:
-    """Embed files and name them in the catalogue (EmbeddedFiles and AF, ISO 32000-2)."""
-    names: list[Any] = []
-    references: list[Any] = []
-    for index, one in enumerate(sorted(attachments, key=lambda each: each.name)):
-        parameters: dict[str, Any] = {
-            "Size": len(one.data),
-            "CheckSum": pdfdoc.PDFText(hashlib.md5(one.data, usedforsecurity=False).digest(), enc="raw"),
-        }
-        if made is not None:
-            parameters["ModDate"] = PDFString(made.astimezone(UTC).strftime("D:%Y%m%d%H%M%S+00'00'"))
-        stream = PDFStream(
-            PDFDictionary(
-                {
-                    "Type": PDFName("EmbeddedFile"),
-                    "Subtype": PDFName(one.mime.replace("/", "#2F")),
-                    "Params": PDFDictionary(parameters),
-                }
-            ),
-            one.data,
-            [pdfdoc.PDFZCompress],
-        )
-        embedded = document.Reference(stream, f"Attached{index}")
-        spec = PDFDictionary(
-            {
-                "Type": PDFName("Filespec"),
-                "F": PDFString(one.name),
-                "UF": PDFString(one.name),
-                "EF": PDFDictionary({"F": embedded, "UF": embedded}),
-                "AFRelationship": PDFName("Data"),
-                "Desc": PDFString(one.description),
-            }
-        )
-        reference = document.Reference(spec, f"Filespec{index}")
-        names += [PDFString(one.name), reference]
-        references.append(reference)
-    if not references:
-        return
-    catalog = document.Catalog
-    catalog.Names = PDFDictionary({"EmbeddedFiles": PDFDictionary({"Names": PDFArray(names)})})
-    catalog.AF = PDFArray(references)
-    catalog.__NoDefault__ = [*type(catalog).__NoDefault__, "AF"]
-
-
-def _xmp(document: Any, furniture: Furniture) -> None:
-    """The metadata once more as XMP (ISO 16684-1)."""
-    from xml.sax.saxutils import escape
-
-    stamp = (
-        f"<xmp:CreateDate>{furniture.made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}</xmp:CreateDate>"
-        if furniture.made
-        else ""
-    )
-    packet = (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
-        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
-        'xmlns:pdf="http://ns.adobe.com/pdf/1.3/">'
-        f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{escape(furniture.title)}</rdf:li></rdf:Alt></dc:title>'
-        f"<dc:creator><rdf:Seq><rdf:li>{escape(furniture.author)}</rdf:li></rdf:Seq></dc:creator>"
-        "<dc:language><rdf:Bag><rdf:li>en</rdf:li></rdf:Bag></dc:language>"
-        f"<xmp:CreatorTool>Voxproof</xmp:CreatorTool>{stamp}<pdf:Producer>Voxproof (reportlab)</pdf:Producer>"
-        '</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end="w"?>'
-    ).encode("utf-8", errors="backslashreplace")
-    stream = PDFStream(PDFDictionary({"Type": PDFName("Metadata"), "Subtype": PDFName("XML")}), packet)
-    document.Catalog.Metadata = stream

@@ -13,13 +13,14 @@ from reportlab.platypus import CondPageBreak, Flowable
 from forensics.records import Examination
 from reports import theme, wording
 from reports.blocks import Heading, bullets, facts, gap, grid, side_by_side, text
-from reports.card import card_facts, card_of, figure_rows
+from reports.card import card_facts, card_of, figure_rows, voice_facts
 from reports.case_facts import CaseFacts
 from reports.context import Context
 from reports.document import Digest, PageNumber, SignatureBox
 from reports.measurements import shown
 from reports.method_blocks import method_block, untested_methods
 from reports.overview import overview
+from reports.pairs import pairs
 from reports.received import case, custody, exhibit, propositions, tool, utc
 from reports.theme import Sheet
 from reports.twin import FILE_NAME, sha256
@@ -102,6 +103,10 @@ def _models(context: Context, _: str) -> list[Flowable]:
     for model in context.examination.tool.models:
         card = card_of(model.sha256)
         story.append(text(f"<b>{markup(model.name)}</b>, version {markup(model.version)}", "body"))
+        voices = voice_facts(model.sha256)
+        if voices is not None:
+            story.append(facts([(markup(name), markup(words)) for name, words in voices], measure))
+            continue
         if card is None:
             said = "The card of this model is not at hand: its hash is that of no model installed here."
             story.append(text(said, "body"))
@@ -110,7 +115,7 @@ def _models(context: Context, _: str) -> list[Flowable]:
         rows = [tuple(markup(cell) for cell in row) for row in figure_rows(card)]
         if rows:
             head = ("Measured on", "People + machines", "EER", "False positives (95 %)", "True positives (95 %)")
-            shares = (0.24, 0.26, 0.1, 0.2, 0.2)
+            shares = (0.24, 0.32, 0.08, 0.18, 0.18)
             story.append(grid(head, rows, [measure * share for share in shares]))
         else:
             story.append(text("The card states no measured error rates.", "body"))
@@ -154,8 +159,8 @@ def _appendix(context: Context, _: str) -> list[Flowable]:
     for finding in context.examination.findings:
         if not finding.measurements:
             continue
-        rows = [(mono(name), mono(shown(value, 24, 500))) for name, value in finding.measurements.items()]
-        story += [grid((f"Raw measurements: {finding.method}", "Value"), rows, (measure * 0.4, measure * 0.6))]
+        rows = [(name, shown(value, 24, 500)) for name, value in finding.measurements.items()]
+        story += [text(mono(finding.method), "h4"), pairs(("Name", "Value"), rows, measure, dress=mono, letters=20)]
     return story
 
 

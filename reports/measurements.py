@@ -46,10 +46,13 @@ def shown(value: Measurement, most: int = 8, letters: int = 300) -> str:
     return words if len(words) <= letters else words[:letters] + " … (whole in the machine twin)"
 
 
+def measured(name: str, value: Measurement, letters: int = 300) -> tuple[str, str]:
+    """Name and value for readers, with the unit where there is a value."""
+    words, unit = named(name)
+    said = shown(value, letters=letters)
+    return words, f"{said} {unit}" if unit and said != "none" else said
+
+
 def parameters(values: Mapping[str, Scalar]) -> str:
     """Parameters on one line."""
-    said = []
-    for name, value in values.items():
-        words, unit = named(name)
-        said.append(f"{words} {shown(value, letters=120)}" + (f" {unit}" if unit else ""))
-    return "; ".join(said) or "none"
+    return "; ".join(" ".join(measured(name, value, letters=120)) for name, value in values.items()) or "none"

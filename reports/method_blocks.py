@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
 from typing import Any
 
 from reportlab.platypus import CondPageBreak, Flowable
@@ -11,8 +10,9 @@ from detectors.metrics import wilson_interval
 from forensics.records import ErrorRate, Examination, Finding
 from reports import theme, wording
 from reports.blocks import Heading, Sign, facts, gap, grid, side_by_side, text
-from reports.measurements import named, parameters, shown
+from reports.measurements import measured, parameters
 from reports.numerals import between, number, signed
+from reports.pairs import pairs
 from reports.plots import FigureBlock
 from reports.typeface import markup, mono
 
@@ -76,7 +76,8 @@ def method_block(finding: Finding, examination: Examination, number_: str, measu
     if finding.error_rates:
         story.append(error_table(finding.error_rates, measure))
     if finding.measurements:
-        story.append(_measured(finding, measure))
+        rows_ = [measured(name, value) for name, value in finding.measurements.items()]
+        story.append(pairs(("Measurement", "Value"), rows_, measure))
     for figure in finding.figures:
         story += [gap(3), FigureBlock(figure, seconds, segments=finding.segments if figure.kind == "time" else ())]
     if finding.log10_lr is not None:
@@ -123,20 +124,6 @@ def untested_methods(examination: Examination, number_: str, measure: float) -> 
 def markup_plain(title: str) -> str:
     """A title for the bookmarks."""
     return " ".join(title.split())
-
-
-def _measured(finding: Finding, measure: float) -> Flowable:
-    """Name and value with its unit; two columns of them where all values are short."""
-    rows = []
-    for name, value in finding.measurements.items():
-        words, unit = named(name)
-        rows.append((markup(words), markup(f"{shown(value)} {unit}".strip())))
-    if len(rows) < 4 or max(len(value) for _, value in rows) > 30:
-        return grid(("Measurement", "Value"), rows, (measure * 0.36, measure * 0.64))
-    half = (len(rows) + 1) // 2
-    pairs = [(*left, *right) for left, right in zip_longest(rows[:half], rows[half:], fillvalue=("", ""))]
-    shares = (0.3, 0.2, 0.3, 0.2)
-    return grid(("Measurement", "Value", "Measurement", "Value"), pairs, [measure * share for share in shares])
 
 
 def _segments(finding: Finding, seconds: float, measure: float) -> Flowable:

@@ -16,7 +16,8 @@ from reportlab.platypus import PageBreak
 
 from forensics.records import Examination
 from reports.case_facts import CaseFacts
-from reports.document import Attachment, Furniture, build, epoch_date
+from reports.document import Furniture, build, epoch_date
+from reports.enclosed import Attachment
 from reports.examiner import examiner_report
 from reports.page_one import page_one
 from reports.theme import PageSize, sheet

@@ -66,7 +66,10 @@ def fusion(context: Context, _: str) -> list[Flowable]:
         ("Continuity", f"<b>{markup(wording.INTEGRITY_WORDS[integrity.outcome])}</b>"),
         ("Where", markup(segments or "–")),
         ("Reasons", markup(" ".join(integrity.reasons) or wording.NOT_STATED)),
-        ("Also recognised", markup(f"No sign of tampering by itself: {also}." if also else "Nothing beyond the findings.")),
+        (
+            "Also recognised",
+            markup(f"No sign of tampering by itself: {also}." if also else "Nothing beyond the findings."),
+        ),
         ("Watermark", markup(wording.watermark_words(examination))),
         ("Attribution", markup(wording.attribution_words(examination))),
     ]
