@@ -19,7 +19,7 @@ from scipy.signal import lfilter
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.records import Figure, Finding, Measurement, Scalar, Segment, Series
+from forensics.records import GRID_S, Figure, Finding, Measurement, Scalar, Segment, Series
 
 RATE = 16000
 SIZE, HOP = 512, 128
@@ -55,16 +55,18 @@ class CopyMove(Method):
     """Passages that occur twice."""
 
     id = "signal.copy-move"
-    version = "1"
+    version = "2"
     title = "Copied passages"
     purpose = "Looks for passages that occur twice with the same waveform, which no voice and no room can produce."
-    domain = Domain(min_seconds=1.0, min_sample_rate=8000)
+    domain = Domain(min_seconds=1.0, min_sample_rate=8000, min_snr_db=10.0, min_speech_s=0.5)
     least_votes: ClassVar[int] = 4
     """Pairs of peaks that must repeat at one distance."""
     least_seconds: ClassVar[float] = 0.2
     """Shortest passage that counts."""
     least_agreement: ClassVar[float] = 0.6
     """Least correlation of the waveforms over 50 ms."""
+    below_speech_db: ClassVar[float] = 20.0
+    """Passages quieter than this below the speech do not count: chirps and ticks of electronics do repeat, dB."""
     least_lines: ClassVar[int] = 12
     """Fewest spectral bins (of 31 Hz) within 30 dB of the strongest: pure tones agree with themselves anywhere."""
 
@@ -74,6 +76,7 @@ class CopyMove(Method):
             "least_votes": self.least_votes,
             "least_seconds": self.least_seconds,
             "least_agreement": self.least_agreement,
+            "below_speech_db": self.below_speech_db,
             "least_lines": self.least_lines,
         }
 
@@ -122,6 +125,14 @@ class CopyMove(Method):
             segments=segments,
             figures=[_figure(copies, exhibit.seconds)],
         )
+
+    def _as_loud_as_speech(self, exhibit: Exhibit, start: float, end: float) -> bool:
+        """Whether a passage is loud enough to be speech; so is every passage where no speech was found."""
+        activity = exhibit.activity
+        if activity.speech_level_db is None:
+            return True
+        levels = activity.rms_db[int(start / GRID_S) : int(end / GRID_S) + 1]
+        return bool(levels.size and np.median(levels) > activity.speech_level_db - self.below_speech_db)
 
     def _candidates(self, at: NDArray[np.int64], bins: NDArray[np.int64]) -> list[tuple[float, float, float]]:
         """(start, distance, length) in seconds of runs of pairs that repeat at one distance; most pairs first."""
@@ -174,6 +185,8 @@ class CopyMove(Method):
             return None
         a, b = max(runs, key=lambda run: run[1] - run[0])
         if _lines(one[a : b + window], rate) < self.least_lines:
+            return None
+        if not self._as_loud_as_speech(exhibit, low + a / rate, low + (b + window) / rate):
             return None
         shift = (lag / rate) - lead + distance
         return Copy(low + a / rate, shift, (b - a + window) / rate, float(np.median(agree[a:b])))

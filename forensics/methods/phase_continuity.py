@@ -41,11 +41,11 @@ class PhaseContinuity(Method):
     """Jumps of phase of several partials at once."""
 
     id = "signal.phase-continuity"
-    version = "1"
+    version = "2"
     title = "Phase continuity of the partials"
     purpose = "Looks inside vowels and tones for instants at which all partials jump to another phase."
     domain = Domain(min_seconds=1.0, min_sample_rate=16000)
-    threshold: ClassVar[float] = 1.0
+    threshold: ClassVar[float] = 1.3
     """Score from which an instant counts as a jump (0 continuous, 1 unrelated phases)."""
     doubt: ClassVar[float] = 0.9
     """Score from which an instant is reported as inconclusive."""

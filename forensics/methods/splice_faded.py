@@ -58,11 +58,11 @@ class SpliceFaded(Method):
     """Joins with a fade inside voiced sound, by a weighted sum of cues."""
 
     id = "signal.splice-faded"
-    version = "1"
+    version = "2"
     title = "Joins hidden by a fade"
     purpose = "Looks inside voiced sound for instants at which spectrum, phase and rumble break together."
-    domain = Domain(min_seconds=1.0, min_sample_rate=RATE)
-    threshold: ClassVar[float] = 1.0
+    domain = Domain(min_seconds=1.0, min_sample_rate=RATE, lossless_only=True)
+    threshold: ClassVar[float] = 1.4
     """Score (natural-log odds of the regression) from which an instant counts as a join."""
     doubt: ClassVar[float] = 0.6
     """Score from which an instant is reported as inconclusive."""
