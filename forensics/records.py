@@ -175,7 +175,7 @@ class Finding(Record):
     segments: tuple[Segment, ...] = ()
     """Where in the clip, sorted and non-overlapping, on the 20 ms grid."""
     traces: tuple[str, ...] = ()
-    """Ordinary processing that was recognised and is named, not held against the recording ("coded as MP3 earlier")."""
+    """What was recognised and is named, not held against the recording: "coded as MP3 earlier", "60 Hz mains hum"."""
     reasons: tuple[str, ...] = ()
     """Why this outcome, in full sentences in the allowed words; never empty for could_not_test."""
     title: str = ""
@@ -269,7 +269,7 @@ class Integrity(Record):
     propositions: Propositions = CONTINUITY
     segments: tuple[Segment, ...] = ()
     processing: tuple[str, ...] = ()
-    """Ordinary processing that the methods recognised (delivery, transcoding, trimming): named, not held against it."""
+    """Traces of the methods that bear on continuity (delivery, transcoding, trimming, hum): no sign of tampering."""
     reasons: tuple[str, ...] = ()
 
 
