@@ -34,6 +34,8 @@ FOLLOWERS = 6
 """Later occurrences of a pair that one is matched with: keeps the cost linear."""
 CANDIDATES = 60
 """Distances in time that are verified at most, the most frequent first."""
+LONGEST_S = 10.0
+"""Longest stretch that is laid over its copy: of a longer one so much is reported."""
 WINDOW = 800
 """Samples (50 ms) over which the agreement of the waveforms is measured."""
 
@@ -164,7 +166,7 @@ class CopyMove(Method):
 
     def _verified(self, exhibit: Exhibit, start: float, distance: float, length: float) -> Copy | None:
         """The copy behind a candidate, or None when the waveforms do not agree."""
-        margin = 0.6
+        margin, length = 0.6, min(length, LONGEST_S)
         low = max(start - margin, 0.0)
         high = min(start + length + margin + SIZE / RATE, exhibit.seconds - distance + 0.02)
         if high - low < self.least_seconds:
@@ -233,7 +235,7 @@ def _peaks_of(
     return offset + count - REACH[0]
 
 
-def _pairs(at: NDArray[np.int64], bins: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(at: NDArray[np.int64], bins: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """A key for every pair of neighbouring peaks (both bins and their distance) and its frame."""
     keys, times = [], []
     for step in range(1, PARTNERS + 1):
@@ -241,9 +243,9 @@ def _pairs(at: NDArray[np.int64], bins: NDArray[np.int64]) -> tuple[NDArray[np.i
             break
         gap = at[step:] - at[:-step]
         near = gap <= LONGEST
-        keys.append(((bins[:-step] * 256 + bins[step:]) * 64 + gap)[near])
-        times.append(at[:-step][near])
-    return (np.concatenate(keys), np.concatenate(times)) if keys else (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        keys.append(((bins[:-step] * 256 + bins[step:]) * 64 + gap)[near].astype(np.int32))
+        times.append(at[:-step][near].astype(np.int32))
+    return (np.concatenate(keys), np.concatenate(times)) if keys else (np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 def _sound(exhibit: Exhibit, start: float, end: float) -> tuple[Floats, int]:

@@ -66,11 +66,15 @@ class Track:
     """Whether most runs of lines hold sound above the rounding noise, [frames]."""
 
 
+GRID_CODECS = ("mp3", "mp3float", "aac")
+"""Lossy codecs whose own grid is known, so that another one can be told from it."""
+
+
 class FrameOffset(Method):
     """Breaks of the frame grid of an earlier coding."""
 
     id = "signal.frame-offset"
-    version = "1"
+    version = "2"
     title = "Frame grid of an earlier coding"
     purpose = "Follows the frame grid of an earlier MP3 or AAC coding and looks for places where it shifts or breaks."
     domain = Domain(min_seconds=2.0, min_sample_rate=8000)
@@ -94,6 +98,10 @@ class FrameOffset(Method):
 
     def examine(self, exhibit: Exhibit) -> Finding:
         """Find the grid, follow it, and search the stretches without it for another one."""
+        facts = exhibit.facts
+        if not facts.lossless and facts.codec not in GRID_CODECS:
+            reason = f"The file is coded as {facts.codec} now, whose own frames disturb the grid of an earlier coding."
+            return self.finding("could_not_test", reasons=[reason], in_domain=False)
         parts, grids = find_grids(exhibit)
         _, earlier = earlier_grids(exhibit, grids, self.least_strength)
         if not earlier:

@@ -21,6 +21,7 @@ from forensics.benches.edits import POSITIVES
 from forensics.benches.edits.base import Positive, encode
 from forensics.benches.edits.levels import offset
 from forensics.error_rates import error_rates as shipped_rates
+from synth.audio import open_recording
 from synth.errors import VoxproofError
 
 DATA = Path(__file__).parents[1] / "data"
@@ -49,7 +50,7 @@ CLIPS = [
 def row(**fields: object) -> dict[str, object]:
     findings = {method: {"outcome": "consistent"} for method in METHODS}
     base = {"name": "x", "part": "validation", "kind": "never lossy", "method": "", "condition": "wav", "source": "s",
-            "clip": "c", "seed": 1, "truth_s": [], "seconds": 6.0, "integrity": "consistent",
+            "clip": "c", "seed": 1, "truth_s": [], "seconds": 6.0, "integrity": "consistent", "whole": True,
             "findings": findings}  # fmt: skip
     return base | fields
 
@@ -99,7 +100,7 @@ def test_the_two_sets_of_unedited_recordings_share_no_file_and_only_one_may_have
     cases = plan(CLIPS, 5, share=0.1)
     pure = [case.clips[0] for case in cases if case.kind == "never lossy"]
     coded = [case.clips[0] for case in cases if case.kind == "coded"]
-    assert len(pure) == 80
+    assert len(pure) == 64
     assert {clip.source for clip in pure} == {"rhasspy_kathleen", "picovoice_s2i"} <= set(NEVER_LOSSY)
     assert not set(pure) & set(coded)
     assert {clip.source for clip in coded} == {"rhasspy_kathleen", "picovoice_s2i", "page"}
@@ -141,10 +142,13 @@ def test_a_quality_limit_and_a_trace_are_hits_of_their_own_kind() -> None:
     assert not hit(row(findings=named), Positive("signal.splice", "x", 1, encode, trace="opus"))
 
 
-def test_a_trace_is_a_false_alarm_only_where_nothing_was_coded() -> None:
-    named = {"signal.splice": {"outcome": "consistent", "traces": ["coded as MP3 earlier"]}}
-    assert false_alarm(row(findings=named), "signal.splice")
-    assert not false_alarm(row(kind="coded", findings=named), "signal.splice")
+def test_a_trace_is_a_false_alarm_only_where_it_cannot_rightly_be_named() -> None:
+    history = "signal.compression-history"
+    named = {history: {"outcome": "consistent", "traces": ["coded as MP3 earlier"]}}
+    assert false_alarm(row(findings=named), history)
+    assert not false_alarm(row(kind="coded", findings=named), history)
+    hum = {"signal.enf": {"outcome": "consistent", "traces": ["60 Hz mains hum"]}}
+    assert not false_alarm(row(findings=hum), "signal.enf")  # who knows whether it hums
     assert false_alarm(row(kind="coded", findings=against()), "signal.splice")
     writer = {"container.exemplar": {"outcome": "consistent", "traces": ["written by SoX"]}}
     assert not false_alarm(row(findings=writer), "container.exemplar")
@@ -173,7 +177,7 @@ def test_the_tables_count_and_give_wilson_intervals() -> None:
     text = document(constructed(), METHODS, "voxproof bench battery", positives=positives)
     assert "| signal.splice | 198 | 2 | 0 | 2 | 1.0 % (0.3 to 3.6) |" in text
     assert "| **integrity, all methods** | 198 | 2 | 0 | 2 | 1.0 % (0.3 to 3.6) |" in text
-    assert "| signal.splice | j | 10 | 3 | 30.0 % (10.8 to 60.3) | 3 | 30.0 % (10.8 to 60.3) |" in text
+    assert "| signal.splice | j | 10 | 3 | 30.0 % (10.8 to 60.3) | 10 | 3 | 3 |" in text
     assert "Never coded with loss, as published: 200 recordings, 20 minutes" in text
     assert "- amr: 1 (no encoder)" in text
     assert interval(0, 0) == "–"
@@ -330,7 +334,9 @@ def test_every_recipe_makes_a_file_and_names_instants_inside_it(index: int, tmp_
     (tmp_path / "made").mkdir()
     path, truth = make(real(positive=index, clips=tuple(clips)), tmp_path / "made")
     assert path.stat().st_size > 100
-    assert all(0.0 < at < 10 * seconds for at in truth)
+    if truth:
+        with open_recording(path) as recording:
+            assert all(0.0 < at < recording.seconds for at in truth)
 
 
 def test_the_detector_has_a_validation_of_its_own_and_partial_runs_are_not_shipped(tmp_path: Path) -> None:
