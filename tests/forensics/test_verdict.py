@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.card import Bounds
+from detectors.card import Bounds, Figure
 from detectors.fusion import Fit, Fusion
 from forensics.fusion import judge_origin
 from forensics.records import Finding
@@ -23,7 +23,14 @@ FUSION = Fusion(
     threshold_machine=0.5,
     threshold_human=-0.5,
     sources=30,
-)
+    figures=(
+        Figure(
+            condition="original", human=500, human_sources=10, machine=800, generators=40, eer=0.2, auc=0.9, cllr=0.6,
+            cllr_min=0.5, min_dcf=0.4, act_dcf=0.5, false_positive_rate=0.004, false_positive_interval=(0.0, 0.01),
+            true_positive_rate=0.3, true_positive_interval=(0.2, 0.4), false_human_rate=0.105, inconclusive_rate=0.6,
+        ),
+    ),
+)  # fmt: skip
 
 
 def line(method: str, log10_lr: float | None) -> Finding:
@@ -47,7 +54,9 @@ def test_words_need_the_whole_interval_beyond_the_threshold(log10_lr: float, out
     assert verdict.log10_lr_bounds is not None
     half = 1.959964 * (0.01 * log10_lr**2 + 0.01) ** 0.5
     assert verdict.log10_lr_bounds == pytest.approx((max(log10_lr - half, -1.0), min(log10_lr + half, 1.5)))
-    assert ("A caution." in verdict.reasons) == outcome.startswith("supports")
+    said = " ".join(verdict.reasons)
+    assert ("0.4 % of 500 recordings of people were answered like this" in said) == (outcome == "supports_machine")
+    assert ("10.5 % of 800 machine-made clips were answered like this" in said) == (outcome == "supports_human")
 
 
 def test_the_cap_holds() -> None:
