@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from synth.errors import VoxproofError
 from synth.record import Record
+from synth.yaml_data import load_yaml
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Where the shipped weights and cards lie."""
@@ -168,7 +169,7 @@ class Card(Record):
 def read_card(path: Path) -> Card:
     """A card from its YAML file."""
     try:
-        return Card.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return Card.model_validate(load_yaml(path.read_text("utf-8")))
     except FileNotFoundError as error:
         raise VoxproofError("there is no such card", path=path, cure="Reinstall voxproof.") from error
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from detectors.card import WEIGHTS, Bounds, Figure
 from synth.errors import VoxproofError
 from synth.record import Record
+from synth.yaml_data import load_yaml
 
 Z95 = 1.959964
 
@@ -96,7 +97,7 @@ def load_fusion(path: Path | None = None) -> Fusion:
     path = path or WEIGHTS / "fusion.yaml"
     try:
         blob = path.read_bytes()
-        return Fusion.model_validate({**yaml.safe_load(blob), "sha256": hashlib.sha256(blob).hexdigest()})
+        return Fusion.model_validate({**load_yaml(blob), "sha256": hashlib.sha256(blob).hexdigest()})
     except FileNotFoundError as error:
         raise VoxproofError("the fusion constants are missing", path=path, cure="Reinstall voxproof.") from error
     except (yaml.YAMLError, ValidationError, TypeError) as error:

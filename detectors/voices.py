@@ -21,6 +21,7 @@ from detectors.card import WEIGHTS
 from detectors.inference import RATE, mel_filters
 from synth.errors import VoxproofError
 from synth.record import Record
+from synth.yaml_data import load_yaml
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -61,7 +62,7 @@ def voice_model(path: Path = WEIGHTS / "voices.yaml") -> VoiceModel:
     """The shipped constants."""
     try:
         blob = path.read_bytes()
-        return VoiceModel.model_validate({**yaml.safe_load(blob), "sha256": hashlib.sha256(blob).hexdigest()})
+        return VoiceModel.model_validate({**load_yaml(blob), "sha256": hashlib.sha256(blob).hexdigest()})
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise VoxproofError(
             f"not valid constants of voices ({error})", path=path, cure="Reinstall voxproof."

@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-import yaml
-
 from forensics.records import ErrorRate
+from synth.yaml_data import load_yaml
 
 
 @cache
 def _table() -> dict[str, tuple[ErrorRate, ...]]:
     text = files("forensics").joinpath("error_rates.yaml").read_text(encoding="utf-8")
-    rows = yaml.safe_load(text) or {}
+    rows = load_yaml(text) or {}
     return {method: tuple(ErrorRate(**row) for row in entries) for method, entries in rows.items()}
 
 
