@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from forensics.records import Record, Scalar
+from synth.yaml_data import load_yaml
 
 
 class Condition(Record):
@@ -74,6 +74,5 @@ class PathRule(Record):
 @cache
 def delivery_paths() -> tuple[PathRule, ...]:
     """The rules that ship, the most telling first."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = files("forensics.exemplars").joinpath("delivery.yaml").read_text(encoding="utf-8")
-    return tuple(PathRule(**row) for row in yaml.load(text, Loader=loader))  # noqa: S506 - a safe loader
+    return tuple(PathRule(**row) for row in load_yaml(text))

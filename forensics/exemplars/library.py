@@ -13,7 +13,6 @@ import sys
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -23,10 +22,10 @@ from forensics.exemplars.programs import program_of
 from forensics.exemplars.records import Exemplar, exemplar_of
 from synth.canonical import canonical
 from synth.errors import VoxproofError
+from synth.yaml_data import load_yaml
 
 FOLDER_VARIABLE = "VOXPROOF_EXEMPLARS"
 SHIPPED = ("measured.yaml", "documented.yaml")
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def user_folder() -> Path:
@@ -111,7 +110,7 @@ def load_library(folder: Path | None = None) -> Library:
 
 def _parse(text: str, path: Path) -> list[Exemplar]:
     try:
-        return [Exemplar(**row) for row in yaml.load(text, Loader=LOADER) or []]  # noqa: S506 - a safe loader
+        return [Exemplar(**row) for row in load_yaml(text) or []]
     except (yaml.YAMLError, ValidationError, TypeError) as error:
         said = str(error).splitlines()[0]
         raise VoxproofError(f"is no list of exemplars ({said})", path=path, cure="Remove it, or add it anew.") from None

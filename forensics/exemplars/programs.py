@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from forensics.records import Record
+from synth.yaml_data import load_yaml
 
 Kind = Literal["editor", "converter", "encoder", "recorder", "messenger", "generator"]
 
@@ -31,9 +30,8 @@ class Program(Record):
 @cache
 def programs() -> tuple[Program, ...]:
     """All known programs, the most telling texts first."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     text = files("forensics.exemplars").joinpath("programs.yaml").read_text(encoding="utf-8")
-    return tuple(Program(**row) for row in yaml.load(text, Loader=loader))  # noqa: S506 - a safe loader
+    return tuple(Program(**row) for row in load_yaml(text))
 
 
 def program_of(text: str) -> Program | None:
