@@ -1,5 +1,6 @@
 # make demo   environment, install, examine the example clips, write the evidence PDFs
-# make test   environment, install, lint, types, layers, tests
+# make test   environment, install, lint, types, layers, tests: the same commit, the same answer
+# make fuzz   the property tests with new random examples
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --progress-bar off
 USER := $(VENV)/.installed
 DEVELOPER := $(VENV)/.installed-for-development
 
-.PHONY: demo test lint clean
+.PHONY: demo test fuzz lint clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -25,7 +26,10 @@ demo: $(USER)
 	@echo "The evidence reports are in $(CURDIR)/demo"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --hypothesis-profile=ci
+
+fuzz: $(DEVELOPER)
+	$(BIN)/python -m pytest --hypothesis-profile=default -m hypothesis
 
 lint: $(DEVELOPER)
 	$(BIN)/ruff check .
