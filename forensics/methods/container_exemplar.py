@@ -5,10 +5,11 @@ the exemplar library (`forensics.exemplars`), which users extend with their own 
 Practices for Digital Audio Authentication and ENFSI Best Practice Manual for Digital Audio Authenticity Analysis
 (comparison of format and metadata with exemplars of the claimed device).
 
-A program that names itself is a trace, named and not held against the file, editors too. *Inconsistent* needs three
-things at once: the metadata claim a device or app, nothing in them admits that another program rewrote the file, and
-the container differs from that device's exemplar in habits that no setting changes while it has those of another
-writer. A difference without such a match is *inconclusive*: another version of the app may write differently.
+A program that names itself is a trace, named and not held against the file, editors too. *Inconsistent* needs four
+things at once: a tag of the file (not of a track, which is copied along) claims a device or app; nothing in the
+metadata admits that another program rewrote the file; the container differs from that device's exemplar in habits that
+no setting changes; and it has at least three such habits that another writer alone is known for. Any other difference
+is *inconclusive*: another version of the app, or a third program, may write like this.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ TELLING = 6
 """Habits an exemplar needs before its structure alone names the writer; below that a tag has to agree."""
 COMPARABLE = 3
 """Habits an exemplar needs before the report says that a file fits it."""
+EXCLUSIVE = 3
+"""Firm habits by which another writer is recognised against a claim: fewer are shared by third programs.
+(pcutmp3 writes LAME's name with the same two blank fields as FFmpeg.)"""
 SEVERITY: tuple[Outcome, ...] = ("consistent", "inconclusive", "inconsistent")
 CLAIMANTS = ("recorder", "messenger", "encoder")
 """Kinds of program whose name in the metadata is a claim about how the file was made."""
@@ -38,13 +42,15 @@ class Claim(NamedTuple):
     writer: str
     text: str
     exemplars: tuple[Exemplar, ...]
+    copied: bool
+    """Whether only a track's handler names it, which is copied along when a file is rewritten."""
 
 
 class ContainerExemplar(Method):
     """Which exemplar the container fits, and whether it fits the one that the metadata claim."""
 
     id = "container.exemplar"
-    version = "1"
+    version = "2"
     title = "Comparison with exemplars"
     purpose = "Compares the container with exemplars of known devices and programs, and with what its metadata claim."
 
@@ -58,7 +64,12 @@ class ContainerExemplar(Method):
 
     @property
     def parameters(self) -> Mapping[str, Scalar]:
-        return {"exemplars": len(self.library.exemplars), "library_sha256": self.library.sha256, "telling": TELLING}
+        return {
+            "exemplars": len(self.library.exemplars),
+            "library_sha256": self.library.sha256,
+            "telling": TELLING,
+            "exclusive": EXCLUSIVE,
+        }
 
     def examine(self, exhibit: Exhibit) -> Finding:
         found = fingerprint(exhibit.path)
@@ -99,16 +110,17 @@ class ContainerExemplar(Method):
 
     def _claims(self, found: Fingerprint, known: Sequence[Exemplar]) -> list[Claim]:
         rows: dict[str, Claim] = {}
-        for _, text in found.texts:
+        for place, text in sorted(found.texts, key=lambda row: _of_track(row[0])):
             program = program_of(text)
             if program is not None and program.kind in CLAIMANTS:
                 mine = tuple(exemplar for exemplar in known if exemplar.writer == program.name)
                 if mine or program.kind != "encoder":
-                    rows.setdefault(program.name, Claim(program.name, text, mine))
+                    rows.setdefault(program.name, Claim(program.name, text, mine, _of_track(place)))
         for exemplar in known:
             said = exemplar.claimed_by(found) if exemplar.basis == "user" else ()
             if said and exemplar.writer not in rows:
-                rows[exemplar.writer] = Claim(exemplar.writer, said[0], (exemplar,))
+                copied = all(_of_track(place) for place, text in found.texts if text in said)
+                rows[exemplar.writer] = Claim(exemplar.writer, said[0], (exemplar,), copied)
         return list(rows.values())
 
 
@@ -130,13 +142,16 @@ def _judge(
     if not comparable:
         return "consistent", f"{named}; the library has no structure of it to compare, so the name stands by itself."
     broken = [exemplar.differences(found, only=exemplar.firm) for exemplar in comparable]
-    others = sorted({e.writer for e in known if e.writer != claim.writer and e.matches_firmly(found)})
+    # A few files of the user's cannot show that nobody else writes like this.
+    telling = [e for e in known if e.writer != claim.writer and e.basis != "user" and len(e.firm) >= EXCLUSIVE]
+    others = sorted({exemplar.writer for exemplar in telling if exemplar.matches_firmly(found)})
     fewest = min(broken, key=lambda clauses: len(clauses))
-    if fewest and others:
+    if fewest and others and not claim.copied:
         return "inconsistent", (
             f"{named}, but the structure is that of {', '.join(others)} and not of {claim.writer} "
             f"({'; '.join(fewest)}), and nothing in the metadata says that the file was rewritten: "
-            "inconsistent with a file as that device or app leaves it."
+            "inconsistent with a file as that device or app leaves it. It does not show that the sound was edited: a "
+            "program that copies the tags of an original onto a converted copy would leave the same trace."
         )
     nearest = min((exemplar.differences(found) for exemplar in comparable), key=lambda row: len(row))
     files = sum(exemplar.files for exemplar in comparable)
@@ -146,13 +161,17 @@ def _judge(
     )
 
 
+def _of_track(place: str) -> bool:
+    """Whether a text stands in a track's handler: copied along with the track, it does not tell who wrote the file."""
+    return "handler" in place
+
+
 def _rewriters(found: Fingerprint, claimed: str) -> tuple[str, ...]:
     """Programs other than the claimed one that say themselves, by tag or by trace, that they wrote the file."""
     names: dict[str, None] = {}
     for place, text in found.texts:
         program = program_of(text)
-        # A handler's name is copied along with the track; it does not tell who wrote the file.
-        if program and program.name != claimed and program.kind in ("converter", "editor") and "handler" not in place:
+        if program and program.name != claimed and program.kind in ("converter", "editor") and not _of_track(place):
             names[program.name] = None
     if any("rewritten by FFmpeg" in trace for trace in found.traces):
         names["FFmpeg"] = None
@@ -164,7 +183,7 @@ def _traces(found: Fingerprint, fitting: Sequence[Exemplar]) -> list[str]:
     said: dict[str, tuple[str, str]] = {}
     for place, text in found.texts:
         program = program_of(text)
-        if program and program.name not in said and "handler" not in place:
+        if program and program.name not in said and not _of_track(place):
             said[program.name] = (program.kind, text)
     structural = {exemplar.writer for exemplar in fitting}
     traces = []

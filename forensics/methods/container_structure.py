@@ -31,7 +31,7 @@ class ContainerStructure(Method):
     """Parts, writers and contradictions of the container."""
 
     id = "container.structure"
-    version = "2"
+    version = "3"
     title = "Container structure and metadata"
     purpose = "Reads the container's parts and tags, names the program that wrote it, and looks for contradictions."
 

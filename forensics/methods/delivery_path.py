@@ -28,7 +28,7 @@ class DeliveryPath(Method):
     """The first rule that fits the file."""
 
     id = "container.delivery-path"
-    version = "1"
+    version = "2"
     title = "Delivery path"
     purpose = "Recognises how a recording was delivered (messenger, memo app, call recorder, video, converter)."
     shown: ClassVar[int] = 8

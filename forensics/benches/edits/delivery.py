@@ -78,6 +78,24 @@ def tagged_mp3(sources: list[Path], folder: Path, rng: Rng) -> Made:
     return out, ()
 
 
+def voice_memo(sources: list[Path], folder: Path, rng: Rng) -> Made:
+    """AAC in M4A by FFmpeg with the tag of Voice Memos, in which sed puts Apple's brands in the place of FFmpeg's."""
+    ffmpeg(".m4a", *_CLAIM)(sources, folder, rng)
+    out = folder / "delivered.m4a"
+    run("sed", "-i", r"s/M4A \x00\x00\x02\x00M4A isomiso2/M4A \x00\x00\x00\x00M4A mp42isom/", out)
+    return out, ()
+
+
+def sent_on(sources: list[Path], folder: Path, rng: Rng) -> Made:
+    """The same, packets copied by FFmpeg as services that pass recordings on do: index first, keys kept, or in MOV."""
+    voice_memo(sources, folder, rng)
+    way = str(rng.choice(["plain", "faststart", "use_metadata_tags", "mov"]))
+    out = folder / ("sent.mov" if way == "mov" else "sent.m4a")
+    flags = ("-movflags", way) if way in ("faststart", "use_metadata_tags") else ()
+    run("ffmpeg", "-y", "-v", "error", "-i", folder / "delivered.m4a", "-c", "copy", *flags, out)
+    return out, ()
+
+
 def claimed_lame(sources: list[Path], folder: Path, rng: Rng) -> Made:
     """MP3 by FFmpeg in which sed puts LAME's name in the place of FFmpeg's."""
     out = folder / "delivered.mp3"
@@ -145,8 +163,9 @@ POSITIVES = (
     Positive(_STRUCTURE, "start cut by stream copy: m4a (named)", 30, copied(_M4A, start=True), trace="start trimmed"),
     Positive(_STRUCTURE, "packets copied: mp3 of LAME (named)", 30, copied(_MP3, start=False), trace="rewritten by FF"),
     Positive(_DURATION, "length field changed: wav (dd)", 40, other_length),
-    Positive(_EXEMPLAR, "claims Voice Memos, written by FFmpeg: m4a", 60, ffmpeg(".m4a", *_CLAIM)),
-    Positive(_EXEMPLAR, "claims LAME, written by FFmpeg: mp3 (sed)", 60, claimed_lame),
+    Positive(_STRUCTURE, "LAME's name written over FFmpeg's: mp3 (sed)", 30, claimed_lame),
+    Positive(_EXEMPLAR, "claim conflict: tag of Voice Memos in a file of FFmpeg: m4a", 100, ffmpeg(".m4a", *_CLAIM)),
+    Positive(_EXEMPLAR, "look-alike of Voice Memos, packets copied by FFmpeg (named)", 40, sent_on, trace="by FFmpeg"),
     Positive(_EXEMPLAR, "editor named: wav, bext chunk", 20, editor_tag(".wav"), trace="saved by the editor"),
     Positive(_EXEMPLAR, "editor named: mp3, ID3", 20, editor_tag(".mp3"), trace="saved by the editor"),
     Positive(_EXEMPLAR, "writer named: FFmpeg, m4a", 20, ffmpeg(".m4a"), trace="structure as written by FFmpeg"),
@@ -156,7 +175,7 @@ POSITIVES = (
              trace="WhatsApp-like"),
     Positive(_PATH, "look-alike of a Telegram voice note", 40, voice_note("48000", ("24k", "32k", "48k")),
              trace="Telegram-like"),
-    Positive(_PATH, "look-alike of Voice Memos: m4a", 20, ffmpeg(".m4a", *_CLAIM), trace="Voice Memos"),
+    Positive(_PATH, "look-alike of Voice Memos: m4a (FFmpeg, brands by sed)", 20, voice_memo, trace="Voice Memos"),
     Positive(_PATH, "look-alike of an e-mailed mp3 (lame, ID3)", 20, tagged_mp3, trace="MP3 from a converter"),
     Positive(_PATH, "look-alike of a call recorder (AMR-NB, 3GP)", 30, call, trace="call recorder"),
     Positive(_PATH, "video with sound: mp4", 20, video, trace="video with sound"),

@@ -12,6 +12,8 @@ from forensics.methods._containers.source import MOST_PARTS, Source, Structure, 
 
 PARENTS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"udta", b"ilst", b"dinf", b"mvex", b"moof", b"traf"}
 DEEPEST = 12
+MOST_KEYS = 0xFFFF
+"""Highest number of a key by which an item of QuickTime's metadata may be named."""
 LONGEST_EDIT_S = 0.3
 """Stored sound that an edit list may skip at the start: priming of the encoder, with room to spare."""
 LEAST_PRIMING = 1024
@@ -46,6 +48,7 @@ class _Walk:
     count: int = 0
     tree: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
     listing: bool = False
 
 
@@ -88,7 +91,7 @@ def _boxes(walk: _Walk, start: int, end: int, depth: int, names: list[bytes]) ->
             size, lead = number(head, 8, 8, "big"), 16
         elif size == 0 and not depth:
             size = source.size - position
-        if len(head) < 8 or size < lead or not all(31 < c < 127 or c == 0xA9 for c in name):
+        if len(head) < 8 or size < lead or not (all(31 < c < 127 or c == 0xA9 for c in name) or _indexed(walk, name)):
             if not depth:
                 _trailing(found, source, position)
             elif name not in (b"\x00\x00\x00\x00",):
@@ -106,6 +109,11 @@ def _boxes(walk: _Walk, start: int, end: int, depth: int, names: list[bytes]) ->
             names.append(name)
         _box(walk, name, position + lead, position + size, depth)
         position += size
+
+
+def _indexed(walk: _Walk, name: bytes) -> bool:
+    """Whether a box of an item list is named by its number in the table of keys, as QuickTime's metadata are."""
+    return walk.listing and 0 < number(name, 0, 4, "big") <= MOST_KEYS
 
 
 def _trailing(found: Structure, source: Source, position: int) -> None:
@@ -162,8 +170,11 @@ def _box(walk: _Walk, name: bytes, start: int, end: int, depth: int) -> None:
     elif name in (b"\xa9swr", b"\xa9enc", b"\xa9mak", b"\xa9mod"):
         found.encoder(printable(name), body[16:] if body[4:8] == b"data" else body[4:])
     elif name == b"keys":
-        walk.items.extend(_keys(body))
-    if walk.listing and name not in (b"data", b"mean", b"----"):
+        walk.keys = _keys(body)
+        walk.items.extend(walk.keys)
+    elif _indexed(walk, name) and walk.keys[number(name, 0, 4, "big") - 1 :][:1] == ["encoder"]:
+        found.encoder("key encoder", body[16:])
+    if walk.listing and name not in (b"data", b"mean", b"----") and not _indexed(walk, name):
         walk.items.append(_shown(body[4:60]) if name == b"name" else _shown(name.replace(b"\xa9", b"(c)")))
     if name == b"trak" and depth < DEEPEST:
         walk.tracks.append(Track())
@@ -228,6 +239,22 @@ def _edits(track: Track, body: bytes) -> None:
         track.edits.append((number(body, at, width, "big"), int.from_bytes(raw, "big", signed=True)))
 
 
+def _stretches(walk: _Walk, track: Track) -> list[tuple[int, int]]:
+    """Length (movie ticks) and start (media ticks) of what the edit list plays; entries that go on count as one."""
+    played: list[tuple[int, int]] = []
+    for length, at in track.edits:
+        if at < 0:
+            continue
+        if played and walk.movie_timescale and track.timescale:
+            before, start = played[-1]
+            gap = (at - start) / track.timescale - before / walk.movie_timescale
+            if abs(gap) <= 2.0 / walk.movie_timescale:
+                played[-1] = (before + length, start)
+                continue
+        played.append((length, at))
+    return played
+
+
 def _check(walk: _Walk, track: Track, fragmented: bool) -> None:
     found = walk.found
     if track.sizes is not None and track.timed is not None and track.sizes != track.timed and not fragmented:
@@ -239,7 +266,7 @@ def _check(walk: _Walk, track: Track, fragmented: bool) -> None:
         found.facts["stored_s"] = round(stored, 3)
         if abs(stored - said) > 0.2:
             found.contradiction(f"the media header declares {said:.2f} s and the time table adds up to {stored:.2f} s")
-    played = [(length, at) for length, at in track.edits if at >= 0]
+    played = _stretches(walk, track)
     found.facts["edit_list_entries"] = len(track.edits)
     if not track.timescale or not played:
         return

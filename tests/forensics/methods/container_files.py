@@ -42,11 +42,13 @@ def coded(
     return buffer.getvalue()
 
 
-def copied(data: bytes, container: str) -> bytes:
-    """The packets of a file in a new container, not coded again."""
+def copied(data: bytes, container: str, muxer: dict[str, str] | None = None) -> bytes:
+    """The packets of a file in a new container with its metadata, not coded again."""
     buffer = io.BytesIO()
-    with av.open(io.BytesIO(data)) as given, av.open(buffer, "w", format=container) as output:
+    with av.open(io.BytesIO(data)) as given, av.open(buffer, "w", format=container, options=muxer or {}) as output:
+        output.metadata.update(given.metadata)
         stream = output.add_stream_from_template(given.streams.audio[0])
+        stream.metadata.update(given.streams.audio[0].metadata)
         for packet in given.demux(audio=0):
             if packet.dts is not None:
                 packet.stream = stream

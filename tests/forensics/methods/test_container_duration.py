@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from container_files import coded, copied
 from method_clips import HUMAN, READING, Examine, clip, room_noise
 
 from forensics.exhibit import Exhibit
@@ -62,3 +63,13 @@ def test_a_header_without_a_length_cannot_be_tested(tmp_path: Path) -> None:
     finding = run(path)
     assert finding.outcome == "could_not_test"
     assert "no duration" in finding.reasons[0]
+
+
+def test_pauses_that_the_decoder_leaves_out_of_amr_are_not_missing_sound(tmp_path: Path) -> None:
+    path = tmp_path / "call.3gp"
+    call = coded("amr", "libopencore_amrnb", rate=8000, bit_rate=12200, seconds=20.0, options={"dtx": "1"})
+    path.write_bytes(copied(call, "3gp"))
+    finding = run(path)
+    assert finding.measurements["difference_s"] > 0.3
+    assert finding.outcome == "could_not_test"
+    assert "pauses" in finding.reasons[0]

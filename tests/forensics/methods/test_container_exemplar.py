@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,14 @@ from method_clips import HUMAN, Examine, clip
 
 from forensics.exemplars import Library, fingerprint, load_library
 from forensics.exhibit import Exhibit
+from forensics.methods.container_duration import ContainerDuration
 from forensics.methods.container_exemplar import ContainerExemplar
+from forensics.methods.container_structure import ContainerStructure
+from forensics.methods.delivery_path import DeliveryPath
 from forensics.records import Finding
 
 FFMPEG_FTYP = re.compile(rb"M4A \x00\x00\x02\x00M4A isomiso2")
+APPLE_FTYP = b"M4A \x00\x00\x00\x00M4A mp42isom"
 
 
 @pytest.fixture
@@ -58,12 +63,13 @@ def test_a_claim_that_the_structure_contradicts_is_inconsistent(tmp_path: Path, 
     assert finding.outcome == "inconsistent"
     assert "the structure is that of FFmpeg and not of Apple Voice Memos" in finding.reasons[0]
     assert "minor version is 512, known is 0" in finding.reasons[0]
+    assert "It does not show that the sound was edited" in finding.reasons[0]
     assert finding.measurements["claims"] == (f"Apple Voice Memos: {VOICE_MEMOS}",)
 
 
 def test_a_claim_that_the_documented_structure_bears_out_is_consistent(tmp_path: Path, library: Library) -> None:
     data = coded("ipod", "aac", rate=44100, tags={"encoding_tool": VOICE_MEMOS})
-    data, count = FFMPEG_FTYP.subn(b"M4A \x00\x00\x00\x00M4A mp42isom", data)
+    data, count = FFMPEG_FTYP.subn(APPLE_FTYP, data)
     assert count == 1
     finding = run(tmp_path, "memo.m4a", data, library)
     assert finding.outcome == "consistent"
@@ -83,13 +89,63 @@ def test_lame_is_believed_where_its_tag_is_whole(tmp_path: Path, library: Librar
     assert any("LAME" in trace for trace in finding.traces)
 
 
-def test_lame_written_over_ffmpegs_name_is_inconsistent(tmp_path: Path, library: Library) -> None:
+def test_two_blank_fields_are_no_writers_own_and_leave_a_claim_of_lame_open(tmp_path: Path, library: Library) -> None:
+    """Programs that rebuild the Info frame write LAME's name with the same blanks as FFmpeg (pcutmp3 does)."""
     data = coded("mp3", "libmp3lame", rate=44100, muxer={"id3v2_version": "0"})
     data, count = re.subn(rb"Lav[cf](?:\d\d\.\d\d|\x00{5})", b"LAME3.100", data, count=1)
     assert count == 1
     finding = run(tmp_path, "x.mp3", data, library)
-    assert finding.outcome == "inconsistent"
+    assert finding.outcome == "inconclusive"
     assert "LAME" in finding.reasons[0]
+    with Exhibit.open(tmp_path / "x.mp3") as exhibit:
+        assert ContainerStructure().run(exhibit).outcome == "inconsistent"  # the sum of the tag no longer fits
+
+
+@pytest.mark.parametrize(
+    "muxer",
+    [{}, {"fflags": "bitexact"}, {"movflags": "use_metadata_tags"}, {"movflags": "frag_keyframe+empty_moov"}],
+    ids=["plain", "no tag", "keys", "fragments"],
+)  # fmt: skip
+@pytest.mark.parametrize("container", ["ipod", "mp4", "mov"])
+def test_a_memo_that_was_sent_on_is_never_inconsistent(
+    tmp_path: Path, library: Library, container: str, muxer: dict[str, str]
+) -> None:
+    memo = FFMPEG_FTYP.sub(APPLE_FTYP, coded("ipod", "aac", rate=44100, tags={"encoding_tool": VOICE_MEMOS}))
+    sent = copied(memo.replace(b"SoundHandler", b"Core Media A"), container, muxer)
+    finding = run(tmp_path, "sent", sent, library)
+    assert finding.outcome == "consistent"
+    assert any("FFmpeg" in trace for trace in finding.traces) == (muxer != {"fflags": "bitexact"})
+    with Exhibit.open(tmp_path / "sent") as exhibit:
+        assert ContainerStructure().run(exhibit).outcome == "consistent"
+        assert ContainerDuration().run(exhibit).outcome == "consistent"
+        assert not any("Voice Memos" in trace for trace in DeliveryPath().run(exhibit).traces)
+
+
+def test_a_memo_that_was_trimmed_on_the_phone_is_as_the_app_leaves_it(tmp_path: Path, library: Library) -> None:
+    memo = bytearray(FFMPEG_FTYP.sub(APPLE_FTYP, coded("ipod", "aac", rate=44100, tags={"encoding_tool": VOICE_MEMOS})))
+    at = memo.index(b"elst") + 12
+    memo[at : at + 8] = struct.pack(">Ii", 900, 30000)  # plays 0.9 s from 0.68 s on
+    finding = run(tmp_path, "memo.m4a", bytes(memo), library)
+    assert finding.outcome == "consistent"
+    assert "agrees with the documented exemplar" in finding.reasons[0]
+    with Exhibit.open(tmp_path / "memo.m4a") as exhibit:
+        assert ContainerStructure().run(exhibit).outcome == "consistent"
+        assert any("Voice Memos" in trace for trace in DeliveryPath().run(exhibit).traces)
+
+
+def test_a_handler_is_copied_along_and_contradicts_nothing(tmp_path: Path, library: Library) -> None:
+    paths = []
+    for index, rate in enumerate((22050, 44100, 48000)):
+        paths.append(tmp_path / f"{index}.m4a")
+        data = coded("ipod", "aac", rate=rate, muxer={"fflags": "bitexact"}).replace(b"SoundHandler", b"Fieldrec Hdl")
+        paths[-1].write_bytes(FFMPEG_FTYP.sub(APPLE_FTYP, data))
+    library.add(tuple(paths), "Field recorder 9")
+    own = load_library(library.folder)
+    assert run(tmp_path, "same.m4a", paths[0].read_bytes(), own).outcome == "consistent"
+    sent = coded("ipod", "aac", rate=44100, muxer={"fflags": "bitexact"}).replace(b"SoundHandler", b"Fieldrec Hdl")
+    finding = run(tmp_path, "sent.m4a", sent, own)
+    assert finding.outcome == "inconclusive"
+    assert "neither borne out nor contradicted" in finding.reasons[0]
 
 
 def test_a_file_of_lame_that_ffmpeg_copied_is_named_not_suspected(tmp_path: Path, library: Library) -> None:

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from container_files import coded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from method_clips import HUMAN, READING, Examine, clip, room_noise
@@ -170,21 +171,38 @@ def test_trimmed_ends_are_named_and_not_held_against_the_file(
     assert trace in " ".join(finding.traces)
 
 
-def test_two_stretches_in_an_edit_list_are_no_trimming(tmp_path: Path) -> None:
-    data = encoded("m4a")
+def two_entries(data: bytes, second: int) -> bytes:
+    """The M4A with an edit list of two entries of 0.5 s; the first starts at sample 1024, the second at `second`."""
     at = data.index(b"elst") - 4
-    entry = struct.pack(">IiI", 500, 1024, 0x10000)
-    edits = b"edts" + struct.pack(">I", 8 + 8 + 24) + b"elst" + struct.pack(">II", 0, 2) + entry + entry
+    entries = struct.pack(">IiI", 500, 1024, 0x10000) + struct.pack(">IiI", 500, second, 0x10000)
+    edits = b"edts" + struct.pack(">I", 8 + 8 + 24) + b"elst" + struct.pack(">II", 0, 2) + entries
     grown = data[: at - 8] + struct.pack(">I", len(edits) + 4) + edits + data[at + 28 :]
     for name in (b"trak", b"moov"):
         where = grown.index(name) - 4
         size = struct.unpack(">I", grown[where : where + 4])[0] + 12
         grown = grown[:where] + struct.pack(">I", size) + grown[where + 4 :]
+    return grown
+
+
+@pytest.mark.parametrize(("gap", "stretches"), [(0, 1), (16, 1), (800, 2), (-8000, 2)])
+def test_two_stretches_in_an_edit_list_are_no_trimming_unless_one_goes_on_from_the_other(
+    tmp_path: Path, gap: int, stretches: int
+) -> None:
     path = tmp_path / "x.m4a"
-    path.write_bytes(grown)
+    path.write_bytes(two_entries(encoded("m4a"), 1024 + 8000 + gap))
     structure = read_structure(path)
     assert structure is not None
-    assert structure.contradictions == ["the edit list plays 2 stretches of the stored sound, not one"]
+    said = ["the edit list plays 2 stretches of the stored sound, not one"]
+    assert structure.contradictions == (said if stretches == 2 else [])
+
+
+def test_metadata_by_keys_are_boxes_and_name_their_writer(tmp_path: Path) -> None:
+    """QuickTime's item list names its boxes by numbers, as telephones and FFmpeg with `use_metadata_tags` write it."""
+    data = coded("mp4", "aac", muxer={"movflags": "use_metadata_tags"}, tags={"com.apple.quicktime.software": "17.2"})
+    finding = run(tmp_path / "x.mp4", data)
+    assert finding.outcome == "consistent", finding.reasons
+    assert finding.measurements["programs"] == ("FFmpeg", "MP4 muxer")
+    assert any(tag.startswith("key encoder: Lavf") for tag in finding.measurements["encoder_tags"])
 
 
 def test_packets_of_lame_in_a_frame_of_ffmpeg_are_named(tmp_path: Path) -> None:

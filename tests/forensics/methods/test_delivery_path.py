@@ -17,6 +17,7 @@ from forensics.exhibit import Exhibit
 from forensics.methods.delivery_path import DeliveryPath
 from forensics.records import Finding
 
+MEMO = coded("ipod", "aac", rate=44100, tags={"encoding_tool": VOICE_MEMOS})
 VOIP = {"application": "voip", "frame_duration": "60"}
 
 
@@ -32,7 +33,7 @@ def run(folder: Path, data: bytes, suffix: str = "") -> Finding:
     [
         (coded("ogg", "libopus", rate=16000, bit_rate=16000, options=VOIP), "WhatsApp-like voice note"),
         (coded("ogg", "libopus", rate=48000, bit_rate=32000, options=VOIP), "Telegram-like voice note"),
-        (coded("ipod", "aac", rate=44100, tags={"encoding_tool": VOICE_MEMOS}), "Voice Memos"),
+        (MEMO.replace(b"\x02\x00M4A isomiso2", b"\x00\x00M4A mp42isom", 1), "Voice Memos"),
         (coded("mp3", "libmp3lame", rate=44100), "MP3 from a converter"),
         (coded("amr", "libopencore_amrnb", rate=8000, bit_rate=12200), "call recorder (AMR narrow band)"),
         (copied(coded("amr", "libopencore_amrnb", rate=8000, bit_rate=12200), "3gp"), "call recorder (AMR narrow"),
@@ -69,7 +70,7 @@ def test_the_vendor_string_makes_the_difference_between_like_and_by(tmp_path: Pa
         coded("ipod", "alac", rate=44100), coded("flac", "flac"), coded("wav", "pcm_s16le"),
         coded("webm", "libopus", rate=48000), coded("aiff", "pcm_s16be"),
         coded("asf", "wmav2", rate=44100, bit_rate=64000),
-        lame_mp3(),
+        lame_mp3(), MEMO, MEMO.replace(b"SoundHandler", b"Core Media A"),
         coded("ogg", "libopus", rate=48000, bit_rate=128000, seconds=3.0), coded("matroska", "aac"),
     ],
 )  # fmt: skip
