@@ -22,6 +22,8 @@ Float32 = npt.NDArray[np.float32]
 
 DTYPES = {"u8": "u1", "s16": "<i2", "s32": "<i4", "s64": "<i8", "flt": "<f4", "dbl": "<f8"}
 """Sample format -> numpy type of the working copy (little-endian)."""
+LOUDEST = 2.0**31
+"""Largest floating-point sample taken for sound: 32-bit integers that were never divided by their full scale."""
 
 
 class AudioError(VoxproofError):
@@ -250,7 +252,7 @@ def mean_of_channels(samples: Float32) -> Float32:
 
 
 def _to_float(native: npt.NDArray[Any]) -> Float32:
-    """Native samples as float32 with full scale ±1; values that are not finite become zero."""
+    """Native samples as float32 with full scale ±1; senseless values become zero."""
     kind, width = native.dtype.kind, native.dtype.itemsize
     if kind == "u":
         return (native.astype(np.float32) - 128.0) / 128.0
@@ -258,6 +260,12 @@ def _to_float(native: npt.NDArray[Any]) -> Float32:
         return native.astype(np.float32) / np.float32(2.0 ** (8 * width - 1))
     with np.errstate(over="ignore", invalid="ignore"):
         out = native.astype(np.float32)
-    if not np.isfinite(out).all():
-        out[~np.isfinite(out)] = 0.0
+    wild = senseless(out)
+    if wild.any():
+        out[wild] = 0.0
     return out
+
+
+def senseless(samples: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which floating-point samples are no number, infinite or beyond LOUDEST: no sound, and read as zero."""
+    return ~(np.abs(samples) <= LOUDEST)

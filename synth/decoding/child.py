@@ -199,8 +199,10 @@ def _limited(request: dict[str, Any], source: int, target: int) -> dict[str, Any
         if not sink.frames:
             return _failure("empty", "holds no sound (zero samples)")
         digest = sink.finish()
-        if sink.non_finite:
-            facts["notes"].append(f"{sink.non_finite} samples are not finite numbers; they are read as zero")
+        if sink.senseless:
+            facts["notes"].append(
+                f"{sink.senseless} samples are not finite numbers, or beyond 2^31 times full scale; read as zero"
+            )
         return {
             "ok": True,
             "facts": facts,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from synth.recording import DTYPES
+from synth.recording import DTYPES, senseless
 
 BUFFER_BYTES = 1 << 20
 RATES = (1_000, 1_536_000)
@@ -36,9 +36,8 @@ class Sink:
         self.channels = 0
         self.format = ""
         self.frames = 0
-        self.non_finite = 0
+        self.senseless = 0
         self.bits = 0
-        self.largest = 0.0
         self.md5: Any = None
         self.md5_bytes = 0
         self._hash = hashlib.sha256()
@@ -91,13 +90,7 @@ class Sink:
 
     def _look_at(self, flat: np.ndarray) -> None:
         if flat.dtype.kind == "f":
-            with np.errstate(over="ignore", invalid="ignore"):
-                largest = float(np.max(np.abs(flat), initial=0.0))
-            if not np.isfinite(largest):
-                finite = np.isfinite(flat)
-                self.non_finite += int(flat.size - finite.sum())
-                largest = float(np.max(np.abs(flat[finite]), initial=0.0))
-            self.largest = max(self.largest, largest)
+            self.senseless += int(senseless(flat).sum())
         elif flat.dtype.kind == "i" and flat.size:
             self.bits |= int(np.bitwise_or.reduce(flat))
 

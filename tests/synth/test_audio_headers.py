@@ -105,14 +105,16 @@ def test_impossible_formats_are_refused(fmt: tuple[int, ...], tmp_path: Path) ->
     assert str(path) in str(caught.value)
 
 
-def test_samples_that_are_no_numbers_read_as_zero_and_are_counted(tmp_path: Path) -> None:
-    values = np.array([0.5, np.nan, np.inf, -np.inf, -0.25], dtype="<f4")
+def test_samples_that_are_no_sound_read_as_zero_and_are_counted(tmp_path: Path) -> None:
+    values = np.array([0.5, np.nan, np.inf, -np.inf, 3e9, -1e38, -0.25, -(2.0**31)], dtype="<f4")
     path = tmp_path / "a.wav"
     path.write_bytes(wav(values.tobytes(), fmt=(3, 1, 16000, 64000, 4, 32)))
     with open_recording(path) as recording:
-        assert recording.samples(0, 5)[:, 0].tolist() == [0.5, 0, 0, 0, -0.25]
-        assert np.isnan(recording.native(0, 5)[1, 0])
-        assert "3 samples are not finite numbers; they are read as zero" in recording.facts.notes
+        assert recording.samples(0, 8)[:, 0].tolist() == [0.5, 0, 0, 0, 0, 0, -0.25, -(2.0**31)]
+        assert np.isnan(recording.native(0, 8)[1, 0])
+        assert any(
+            note.startswith("5 samples are not finite numbers, or beyond 2^31") for note in recording.facts.notes
+        )
 
 
 @pytest.mark.parametrize("name", ["flac-16", "mp3", "m4a-alac", "opus", "amr", "wma", "aiff", "caf", "tta", "mkv-pcm"])
