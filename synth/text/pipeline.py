@@ -1,0 +1,108 @@
+"""From a text to what the models are given: pieces, stretches of one language, phones.
+
+text ─ split ─► pieces ─ segment ─► stretches ─ front ends ─► Phones ─ joined ─► Utterance
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from synth.text.frame import FrontEnd, Language, Phones
+from synth.text.hashing import pipeline_hash
+from synth.text.registry import front_end
+from synth.text.segment import Mode, segment
+from synth.text.split import Cut, split
+from synth.text.symbols import table_of
+
+FEWEST = 6
+"""Phones: an utterance with fewer is read again with a full stop before it, as the reference does."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One piece of text with the phones of all its stretches, in order."""
+
+    text: str
+    """The piece as it was written."""
+    parts: tuple[Phones, ...]
+    """Its stretches; BERT features are made for those in "zh" and are zero for the others."""
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Phone ids of the whole piece."""
+        return tuple(place for part in self.parts for place in part.ids)
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """Phones of the whole piece."""
+        return tuple(phone for part in self.parts for phone in part.phones)
+
+    @property
+    def normalised(self) -> str:
+        """The text as it is spoken."""
+        return "".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True)
+class TextPipeline:
+    """The text side of one model: the same settings give the same phones for ever, or another `hash`."""
+
+    mode: Mode
+    """Language mode (see `synth.text.segment`)."""
+    model: str = "v2"
+    """Version of the model, which decides the symbol table."""
+    cut: Cut = "cut5"
+    """Splitting method; not part of the hash, since it changes no phones of a piece."""
+    reference: bool = False
+    """Do exactly what the reference does, mistakes included."""
+
+    def pieces(self, text: str) -> list[str]:
+        """The pieces that are spoken one at a time."""
+        return split(text, self.cut, english=self.mode == "en", reference=self.reference)
+
+    def read(self, piece: str) -> Utterance:
+        """Phones of one piece; with fewer than `FEWEST`, of the piece with a full stop before it."""
+        utterance = self._read(piece)
+        if len(utterance.ids) < FEWEST:
+            utterance = Utterance(piece, self._read("." + piece).parts)
+        return utterance
+
+    def utterances(self, text: str) -> Iterable[Utterance]:
+        """Every piece of a text, read; pieces in which nothing can be said are left out."""
+        for piece in self.pieces(text):
+            utterance = self.read(piece)
+            if utterance.normalised:
+                yield utterance
+
+    def _read(self, piece: str) -> Utterance:
+        stretches = segment(re.sub(" {2,}", " ", piece), self.mode)
+        parts = tuple(self._front_end(stretch.language).phones(stretch.text) for stretch in stretches)
+        return Utterance(piece, parts)
+
+    def _front_end(self, language: Language) -> FrontEnd:
+        return front_end(language, self.model, reference=self.reference)
+
+    @cached_property
+    def languages(self) -> tuple[Language, ...]:
+        """Languages that the mode can give, those that the table can write."""
+        named: dict[str, tuple[Language, ...]] = {
+            "en": ("en",),
+            "auto": ("en", "zh", "ja", "ko"),
+            "auto_yue": ("en", "yue", "ja", "ko"),
+        }
+        if self.mode in named:
+            return tuple(
+                language for language in named[self.mode] if self.model != "v1" or language not in ("ko", "yue")
+            )
+        language: Language = self.mode.removeprefix("all_")  # type: ignore[assignment]
+        return ("en", language)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of everything that decides the phones (see `synth.text.hashing`)."""
+        return pipeline_hash(
+            table_of(self.model), [self._front_end(language) for language in self.languages], reference=self.reference
+        )
