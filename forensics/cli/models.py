@@ -1,4 +1,4 @@
-"""`voxproof models`: the trained weights that ship, their cards and their hashes."""
+"""`voxproof models`: the trained models that ship, their cards and their hashes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ import click
 
 @click.group()
 def models() -> None:
-    """List the trained weights, show their cards, verify their hashes."""
+    """List the trained models, show their cards, verify their hashes."""
 
 
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def list_(as_json: bool) -> None:
-    """The weights that ship with this version."""
-    from detectors.card import shipped_cards
+    """All trained models that ship with this version: weights with their card, and files of constants."""
+    from detectors.shipped import shipped_models
 
-    cards = shipped_cards()
+    models = shipped_models()
     if as_json:
-        click.echo(json.dumps([card.model_dump(mode="json") for card in cards], ensure_ascii=False))
+        rows = [
+            m.content
+            | {"name": m.name, "version": m.version, "file": m.file.name, "bytes": m.bytes, "sha256": m.sha256}
+            for m in models
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False))
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "version", "size", "sha256", box=None, header_style="bold")
-    for card in cards:
-        table.add_row(card.name, card.version, f"{card.bytes / 1e6:.1f} MB", card.sha256[:16] + "…")
+    for model in models:
+        size = f"{model.bytes / 1e6:.1f} MB" if model.bytes >= 1e5 else f"{model.bytes / 1e3:.1f} kB"
+        table.add_row(model.name, model.version or "–", size, model.sha256[:16] + "…")
     Console(highlight=False).print(table)
 
 
@@ -35,15 +41,15 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def card(name: str, as_json: bool) -> None:
-    """The whole card of the weights NAME: sources, licences, domain, measured error rates."""
+    """The whole card of the model NAME: sources, licences, domain, measured error rates."""
     import yaml
 
-    from detectors.card import shipped_cards
+    from detectors.shipped import shipped_models
 
-    cards = {c.name: c for c in shipped_cards()}
+    cards = {model.name: model.content for model in shipped_models()}
     if name not in cards:
         raise click.UsageError(f"no weights are called {name}; there are: {', '.join(cards)}")
-    data = cards[name].model_dump(mode="json")
+    data = cards[name]
     click.echo(
         json.dumps(data, ensure_ascii=False) if as_json else yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
     )
@@ -52,13 +58,19 @@ def card(name: str, as_json: bool) -> None:
 @models.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def verify(as_json: bool) -> int:
-    """Compare every shipped weight file with the hash in its card. Exit 15 if one differs."""
-    from detectors.card import shipped_cards
+    """Compare every shipped weight file with the hash in its card. Exit 15 if one differs.
 
-    rows = [{"name": card.name, "sha256": card.sha256, "intact": card.intact()} for card in shipped_cards()]
+    Constants have no card beside them that could state a hash: theirs is printed.
+    """
+    from detectors.shipped import shipped_models
+
+    models = shipped_models()
+    intact = [model.intact() for model in models]
+    said = {True: "matches its card", False: "DIFFERS from its card", None: "constants, no hash is stated"}
     if as_json:
+        rows = [{"name": m.name, "sha256": m.sha256, "intact": held} for m, held in zip(models, intact, strict=True)]
         click.echo(json.dumps(rows))
     else:
-        for row in rows:
-            click.echo(f"{row['name']}: {'matches its card' if row['intact'] else 'DIFFERS from its card'}")
-    return 0 if all(row["intact"] for row in rows) else 15
+        for model, held in zip(models, intact, strict=True):
+            click.echo(f"{model.name}: {said[held]}" + (f" (SHA-256 {model.sha256})" if held is None else ""))
+    return 15 if False in intact else 0
