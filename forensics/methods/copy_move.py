@@ -32,6 +32,8 @@ LONGEST = 48
 """Frames between the peaks of a pair."""
 FOLLOWERS = 6
 """Later occurrences of a pair that one is matched with: keeps the cost linear."""
+SPAN, OVERLAP = 75_000, 250
+"""Frames (10 min, 2 s) whose repetitions are counted at a time: bounds the memory."""
 CANDIDATES = 60
 """Distances in time that are verified at most, the most frequent first."""
 LONGEST_S = 10.0
@@ -141,26 +143,19 @@ class CopyMove(Method):
         keys, times = _pairs(at, bins)
         order = np.lexsort((times, keys))
         keys, times = keys[order], times[order]
-        firsts, gaps = [], []
-        for step in range(1, min(FOLLOWERS, max(len(keys) - 1, 0)) + 1):
-            same = keys[step:] == keys[:-step]
-            distance = times[step:] - times[:-step]
-            same &= distance > self.least_seconds / FRAME_S
-            firsts.append(times[:-step][same])
-            gaps.append(distance[same])
-        if not firsts:
-            return []
-        first, gap = np.concatenate(firsts), np.concatenate(gaps)
         found: list[tuple[int, float, float, float]] = []
-        for shift in (0, 1):  # a distance between two frames falls into either of two
-            cell = (gap + shift) // 2
-            order = np.lexsort((first, cell))
-            c, f, g = cell[order], first[order], gap[order]
-            new = np.flatnonzero((np.diff(c) != 0) | (np.diff(f) > 0.4 / FRAME_S)) + 1
-            for start, end in zip([0, *new], [*new, len(c)], strict=True):
-                if end - start >= self.least_votes and len(np.unique(f[start:end])) >= 3:
-                    begin, length = f[start] * FRAME_S, (f[end - 1] - f[start]) * FRAME_S
-                    found.append((int(end - start), float(begin), float(np.median(g[start:end])) * FRAME_S, length))
+        last = int(times.max(initial=0))
+        for begin in range(0, last + 1, SPAN):
+            first, gap = _repeats(keys, times, begin, begin + SPAN + OVERLAP, self.least_seconds / FRAME_S)
+            for shift in (0, 1):  # a distance between two frames falls into either of two
+                cell = (gap + shift) // 2
+                order = np.lexsort((first, cell))
+                c, f, g = cell[order], first[order], gap[order]
+                new = np.flatnonzero((np.diff(c) != 0) | (np.diff(f) > 0.4 / FRAME_S)) + 1
+                for start, end in zip([0, *new], [*new, len(c)], strict=True):
+                    if end - start >= self.least_votes and len(np.unique(f[start:end])) >= 3:
+                        at, length = f[start] * FRAME_S, (f[end - 1] - f[start]) * FRAME_S
+                        found.append((int(end - start), float(at), float(np.median(g[start:end])) * FRAME_S, length))
         found.sort(key=lambda row: (-row[0], row[1], row[2]))
         return [(start, distance, length) for _, start, distance, length in found[:CANDIDATES]]
 
@@ -246,6 +241,21 @@ def _pairs(at: NDArray[np.int64], bins: NDArray[np.int64]) -> tuple[NDArray[np.i
         keys.append(((bins[:-step] * 256 + bins[step:]) * 64 + gap)[near].astype(np.int32))
         times.append(at[:-step][near].astype(np.int32))
     return (np.concatenate(keys), np.concatenate(times)) if keys else (np.zeros(0, np.int32), np.zeros(0, np.int32))
+
+
+def _repeats(
+    keys: NDArray[np.int32], times: NDArray[np.int32], start: int, stop: int, least: float
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Frames from `start` to `stop` of pairs that occur again, and the distances, of at least `least` frames."""
+    firsts, gaps = [], []
+    inside = (times >= start) & (times < stop)
+    for step in range(1, min(FOLLOWERS, max(len(keys) - 1, 0)) + 1):
+        distance = times[step:] - times[:-step]
+        same = inside[:-step] & (keys[step:] == keys[:-step]) & (distance > least)
+        firsts.append(times[:-step][same])
+        gaps.append(distance[same])
+    none = np.zeros(0, np.int32)
+    return np.concatenate([none, *firsts]), np.concatenate([none, *gaps])
 
 
 def _sound(exhibit: Exhibit, start: float, end: float) -> tuple[Floats, int]:

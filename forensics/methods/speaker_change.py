@@ -49,10 +49,9 @@ class SpeakerChange(Method):
         """Largest natural-log LR of "two speakers" over all places, and every place above the threshold."""
         model = voice_model()
         speech = exhibit.activity.speech
-        frames, place = self._spoken(exhibit, speech)
-        running = sums(frames)
-        tried = np.arange(LEAST, len(frames) - LEAST, STEP)
-        scores = np.array([self._score(running, int(at)) for at in tried])
+        running, known, place = self._spoken(exhibit, speech)
+        tried = np.arange(LEAST, len(place) - LEAST, STEP)
+        scores = np.array([self._score(running, known, int(at)) for at in tried])
         changes: list[tuple[float, float]] = []
         left = scores.copy()
         while left.size and left.max() > model.threshold:
@@ -65,7 +64,7 @@ class SpeakerChange(Method):
             "changes": len(changes),
             "changes_at_s": tuple(round(at, 2) for at in where[:50]),
             "largest_log_lr": round(float(scores.max()), 1) if scores.size else None,
-            "speech_compared_s": round(len(frames) * GRID_S, 2),
+            "speech_compared_s": round(len(place) * GRID_S, 2),
         }
         if changes:
             reasons = [
@@ -88,24 +87,38 @@ class SpeakerChange(Method):
             figures=[self._figure(GRID_S * place[tried].astype(np.float64), scores, where)],
         )
 
-    def _score(self, running: Floats, at: int) -> float:
+    def _score(self, running: Floats, known: NDArray[np.int64], at: int) -> float:
         """Natural-log LR of two speakers, before and after a place."""
-        last = len(running) - 1
-        return log_lr(voice_model(), *difference(running, (max(at - SIDE, 0), at), (at, min(at + SIDE, last))))
+        first, here, last = np.searchsorted(known, (max(at - SIDE, 0), at, min(at + SIDE, int(known[-1])))).tolist()
+        return log_lr(voice_model(), *difference(running, (first, here), (here, last)))
 
-    def _spoken(self, exhibit: Exhibit, speech: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.int64]]:
-        """Frames of speech [time, 16] and their places on the 20 ms grid, read in blocks."""
-        rows: list[Floats] = []
+    def _spoken(
+        self, exhibit: Exhibit, speech: NDArray[np.bool_]
+    ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+        """Running sums over the frames of speech, only where a side can begin or end: [places, 34] and after how many
+        frames; then the places of all frames on the 20 ms grid. Read in blocks.
+        """
+        total = np.zeros(0)
+        kept: list[Floats] = []
+        known: list[NDArray[np.int64]] = []
         places: list[NDArray[np.int64]] = []
-        first = 0
+        first = spoken = 0
         for block in exhibit.recording.resampled(RATE, seconds=20.0):
             count = len(block) // HOP
             mask = speech[first : first + count]
             if mask.any():
-                rows.append(voice_frames(block, len(mask))[mask])
+                running = sums(voice_frames(block, len(mask))[mask])
+                if total.size:
+                    running += total
+                after = spoken + np.arange(len(running))
+                wanted = (after == 0) | (after % STEP == LEAST % STEP)
+                wanted[-1] = False  # the next block begins with it
+                kept.append(running[wanted])
+                known.append(after[wanted])
+                total, spoken = running[-1], int(after[-1])
                 places.append(first + np.flatnonzero(mask))
             first += count
-        return np.concatenate(rows), np.concatenate(places)
+        return np.concatenate([*kept, total[None]]), np.append(np.concatenate(known), spoken), np.concatenate(places)
 
     def _figure(self, times: Floats, scores: Floats, changes: list[float]) -> Figure:
         return Figure(
