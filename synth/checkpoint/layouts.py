@@ -1,0 +1,219 @@
+"""Names and shapes of the tensors that a checkpoint must have, from its configuration and without memory for them.
+
+GPT and SoVITS v1 to v2ProPlus are asked themselves (as models on torch's "meta" device, not initialised). The
+flow-matching versions v3 and v4 share text encoder, style encoder and token extractor with v2; the rest of their
+tensors is listed here, after RVC-Boss/GPT-SoVITS, commit 48b1a01 (the diffusion transformer is that of F5-TTS: Y. Chen
+et al., 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from functools import cache, lru_cache
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from synth.errors import VoxproofError
+from synth.gpt import GPT, GPTConfig
+from synth.sovits import Sovits, SovitsConfig, Version
+
+Shapes = dict[str, tuple[int, ...]]
+
+WIDEST = 8192
+"""Largest size of anything in a configuration that is not a vocabulary."""
+MOST_LAYERS = 48
+MOST_WORDS = 200_000
+_CURE = "The checkpoint is damaged, or of a model that was never released."
+
+
+def gpt_config(config: Mapping[str, Any]) -> GPTConfig:
+    """The configuration of a text-to-semantic checkpoint, after its sizes were found to be sensible."""
+    model = _section(config)
+    for name, most in (
+        ("phoneme_vocab_size", MOST_WORDS),
+        ("vocab_size", MOST_WORDS),
+        ("EOS", MOST_WORDS),
+        ("embedding_dim", WIDEST),
+        ("hidden_dim", WIDEST),
+        ("head", 256),
+        ("n_layer", MOST_LAYERS),
+    ):
+        if name in model:
+            _size(name, model[name], most)
+    if not isinstance(model.get("dropout", 0.0), int | float):
+        raise VoxproofError("the configuration's dropout is no number", cure=_CURE)
+    found = GPTConfig.from_reference(config)
+    if found.width % found.heads or found.width % 2:
+        raise VoxproofError(f"{found.width} channels cannot be shared by {found.heads} heads", cure=_CURE)
+    return found
+
+
+@lru_cache(maxsize=16)
+def gpt_shapes(config: GPTConfig) -> Shapes:
+    """Of the model itself, without the prefix "model." of the official files."""
+    with torch.device("meta"), _NotInitialised():
+        return _shapes(GPT(config))
+
+
+def sovits_config(config: Mapping[str, Any], version: Version) -> SovitsConfig:
+    """The configuration of a SoVITS checkpoint, after its sizes were found to be sensible."""
+    model = _section(config)
+    for field in fields(SovitsConfig):
+        value = model.get(field.name)
+        if value is None or field.name in ("version", "p_dropout", "freeze_quantizer"):
+            continue
+        depth = 2 if field.name == "resblock_dilation_sizes" else int(field.name.startswith(("upsample_", "resblock_")))
+        depth -= field.name == "upsample_initial_channel"
+        _nested(field.name, value, MOST_LAYERS if field.name == "n_layers" else WIDEST, depth)
+    if not isinstance(model.get("p_dropout", 0.0), int | float):
+        raise VoxproofError("the configuration's dropout is no number", cure=_CURE)
+    found = SovitsConfig.from_mapping({**model, "version": version}, version)
+    stages = len(found.upsample_rates)
+    if not stages == len(found.upsample_kernel_sizes) <= 10 or len(found.resblock_kernel_sizes) > 10:
+        raise VoxproofError("the configuration's vocoder has stages that do not go together", cure=_CURE)
+    return found
+
+
+@lru_cache(maxsize=16)
+def sovits_shapes(config: SovitsConfig) -> Shapes:
+    """With the posterior encoder, which exported checkpoints leave out."""
+    try:
+        with torch.device("meta"), _NotInitialised():
+            return _shapes(Sovits(config))
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError, AssertionError) as error:
+        raise VoxproofError(f"no SoVITS can be built from the configuration ({error})", cure=_CURE) from error
+
+
+@cache
+def _flow_matching() -> tuple[tuple[str, tuple[int, ...]], ...]:
+    shared = ("enc_p.", "ref_enc.", "ssl_proj.", "quantizer.")
+    own = {name: shape for name, shape in sovits_shapes(SovitsConfig.of("v2")).items() if name.startswith(shared)}
+    return tuple((own | dict(_flow_matching_rest())).items())
+
+
+def flow_matching_shapes() -> Shapes:
+    """Of v3 and v4, which have the same."""
+    return dict(_flow_matching())
+
+
+def _flow_matching_rest() -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Bridge, WaveNet stack and diffusion transformer of v3 and v4."""
+    width, inner, mels, blocks, layers = 1024, 512, 100, 22, 8
+
+    def affine(name: str, outputs: int, *inputs: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+        yield f"{name}.weight", (outputs, *inputs)
+        yield f"{name}.bias", (outputs,)
+
+    def normed(name: str, outputs: int, *inputs: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+        yield f"{name}.bias", (outputs,)
+        yield f"{name}.weight_g", (outputs, 1, 1)
+        yield f"{name}.weight_v", (outputs, *inputs)
+
+    yield from affine("bridge.0", inner, 192, 1)
+    yield from affine("wns1.pre", inner, inner, 1)
+    for i in range(layers):
+        yield from normed(f"wns1.enc.in_layers.{i}", 2 * inner, inner, 5)
+        yield from normed(f"wns1.enc.res_skip_layers.{i}", inner if i == layers - 1 else 2 * inner, inner, 1)
+    yield from normed("wns1.enc.cond_layer", 2 * inner * layers, inner, 1)
+    yield from affine("wns1.proj", inner, inner, 1)
+    yield from affine("linear_mel", mels, inner, 1)
+    net = "cfm.estimator"
+    for name in ("time_embed", "d_embed"):
+        yield from affine(f"{net}.{name}.time_mlp.0", width, 256)
+        yield from affine(f"{net}.{name}.time_mlp.2", width, width)
+    for i in range(4):
+        block = f"{net}.text_embed.text_blocks.{i}"
+        yield from affine(f"{block}.dwconv", inner, 1, 7)
+        yield from affine(f"{block}.norm", inner)
+        yield from affine(f"{block}.pwconv1", width, inner)
+        yield from ((f"{block}.grn.{name}", (1, 1, width)) for name in ("gamma", "beta"))
+        yield from affine(f"{block}.pwconv2", inner, width)
+    yield from affine(f"{net}.input_embed.proj", width, 2 * mels + inner)
+    for i in (0, 2):
+        yield from affine(f"{net}.input_embed.conv_pos_embed.conv1d.{i}", width, 64, 31)
+    yield f"{net}.rotary_embed.inv_freq", (32,)
+    for i in range(blocks):
+        block = f"{net}.transformer_blocks.{i}"
+        yield from affine(f"{block}.attn_norm.linear", 6 * width, width)
+        for name in ("to_q", "to_k", "to_v", "to_out.0"):
+            yield from affine(f"{block}.attn.{name}", width, width)
+        yield from affine(f"{block}.ff.ff.0.0", 2 * width, width)
+        yield from affine(f"{block}.ff.ff.2", width, 2 * width)
+    yield from affine(f"{net}.norm_out.linear", 2 * width, width)
+    yield from affine(f"{net}.proj_out", mels, width)
+
+
+def vocoder_shapes() -> Shapes:
+    """Of v4's vocoder, which has its weight norm worked out."""
+    shapes: Shapes = {"conv_pre.weight": (512, 100, 7), "conv_pre.bias": (512,)}
+    for stage, kernel in enumerate((20, 12, 4, 4, 4)):
+        inputs, outputs = 512 >> stage, 256 >> stage
+        shapes |= {f"ups.{stage}.weight": (inputs, outputs, kernel), f"ups.{stage}.bias": (outputs,)}
+        for j, size in enumerate((3, 7, 11)):
+            for kind in ("convs1", "convs2"):
+                for i in range(3):
+                    name = f"resblocks.{3 * stage + j}.{kind}.{i}"
+                    shapes |= {f"{name}.weight": (outputs, outputs, size), f"{name}.bias": (outputs,)}
+    return shapes | {"conv_post.weight": (1, 16, 7), "conv_post.bias": (1,)}
+
+
+def compare(have: Mapping[str, tuple[int, ...]], want: Shapes, optional: str = "") -> None:
+    """An error for the first tensor that is missing, unknown or of another shape.
+
+    Those that begin with `optional` may be missing, but only all together.
+    """
+    if optional and not any(name.startswith(optional) for name in have):
+        want = {name: shape for name, shape in want.items() if not name.startswith(optional)}
+    for what, names in (
+        ("missing", sorted(want.keys() - have.keys())),
+        ("unknown", sorted(have.keys() - want.keys())),
+        ("of another shape", sorted(name for name in want.keys() & have.keys() if want[name] != have[name])),
+    ):
+        if names:
+            first = names[0]
+            detail = f" ({list(have[first])}, not {list(want[first])})" if what == "of another shape" else ""
+            raise VoxproofError(
+                f"{len(names)} tensors are {what}, the first is {first[:120]}{detail}",
+                cure="The file is damaged, or of another version than its configuration says.",
+            )
+
+
+class _NotInitialised(TorchFunctionMode):
+    """Leaves out what fills new tensors with random numbers: only their shapes are wanted."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in ("uniform_", "normal_") or getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+
+
+def _shapes(model: torch.nn.Module) -> Shapes:
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def _section(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    section = config.get("model")
+    if not isinstance(section, Mapping):
+        raise VoxproofError("the checkpoint's configuration has no section 'model'", cure=_CURE)
+    return section
+
+
+def _size(name: str, value: Any, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise VoxproofError(f"the configuration's {name} is {str(value)[:40]!r}, not 1 to {most}", cure=_CURE)
+
+
+def _nested(name: str, value: Any, most: int, depth: int) -> None:
+    if not depth:
+        _size(name, value, most)
+    elif isinstance(value, list | tuple) and len(value) <= 16:
+        for part in value:
+            _nested(name, part, most, depth - 1)
+    else:
+        raise VoxproofError(f"the configuration's {name} is {str(value)[:40]!r}, not a short list", cure=_CURE)
