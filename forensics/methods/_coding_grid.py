@@ -78,29 +78,40 @@ def sound_of(recording: Recording, start: int, stop: int) -> Float32:
     return np.ascontiguousarray(recording.samples(start, stop)[:, 0]) * np.float32(FULL_SCALE)
 
 
-def excerpts(exhibit: Exhibit, start: int = 0, stop: int | None = None, sections: int = SECTIONS) -> Excerpts:
-    """The liveliest stretch of `LENGTH` samples of each section (of its loudest second), liveliest first."""
+def excerpts(
+    exhibit: Exhibit,
+    start: int = 0,
+    stop: int | None = None,
+    sections: int = SECTIONS,
+    length: int = LENGTH,
+    spacing: int = LEAST_SPACING,
+    whole: int = 1,
+) -> Excerpts:
+    """The liveliest stretch of `length` samples of each section (of its loudest second), liveliest first.
+
+    Stretches are at least `spacing` samples apart, and begin at multiples of `whole` samples.
+    """
     recording, rate = exhibit.recording, exhibit.facts.sample_rate
     stop = recording.frames if stop is None else stop
     levels = exhibit.activity.rms_db
     chosen: list[tuple[float, int, Float32]] = []
-    count = max(min(sections, (stop - start - LENGTH) // LEAST_SPACING + 1), 0)
-    edges = np.linspace(start, stop - LENGTH, count + 1).astype(int)
+    count = max(min(sections, (stop - start - length) // spacing + 1), 0)
+    edges = np.linspace(start, stop - length, count + 1).astype(int)
+    quarter, step = length // 4, whole * -(-64 // whole)
     for first, last in itertools.pairwise(edges):
         if last - first > rate:
             cells = levels[int(50 * first / rate) : int(50 * last / rate)]
             loudest = first + int(int(np.argmax(cells)) * rate / 50) if len(cells) else first
             first = int(np.clip(loudest - rate // 2, first, last - rate))
             last = first + rate
-        sound = sound_of(recording, first, last + LENGTH - LEAST_SPACING)
-        if len(sound) < LENGTH:
-            sound = sound_of(recording, first, first + LENGTH)
+        first -= first % whole
+        sound = sound_of(recording, first, last + length - spacing)
+        if len(sound) < length:
+            sound = sound_of(recording, first, first + length)
         energy = np.concatenate([[0.0], np.cumsum(np.diff(sound, prepend=sound[:1]).astype(np.float64) ** 2)])
-        lively = (energy[LENGTH // 4 :] - energy[: -LENGTH // 4])[
-            LENGTH // 4 : len(sound) - LENGTH + LENGTH // 4 + 1 : 64
-        ]
-        shift = 64 * int(np.argmax(lively))
-        chosen.append((float(lively.max()), int(first) + shift, sound[shift : shift + LENGTH]))
+        lively = (energy[quarter:] - energy[:-quarter])[quarter : len(sound) - length + quarter + 1 : step]
+        shift = step * int(np.argmax(lively))
+        chosen.append((float(lively.max()), int(first) + shift, sound[shift : shift + length]))
     chosen.sort(key=lambda row: -row[0])
     return Excerpts(tuple(row[2] for row in chosen), tuple(row[1] for row in chosen), rate)
 

@@ -63,8 +63,42 @@ def test_a_change_of_level_leaves_the_grid_and_a_change_of_rate_removes_it(exami
     through, _ = Resample(11025)(sound, RATE)
     assert examine(CompressionHistory(), through, RATE).measurements["earlier_coder"] == "MP3"  # the rate came back
     finding = examine(CompressionHistory(), convert(sound, RATE, 22050), 22050)
-    assert finding.traces == ()
+    assert finding.traces == ()  # 16 kHz is not among the rates that are tried
     assert "change of the sample rate" in finding.reasons[0]
+
+
+@pytest.mark.parametrize(("coded", "now"), [(44100, 16000), (44100, 24000), (48000, 16000)])
+def test_mp3_that_was_resampled_is_named_with_the_rate_of_the_coding(examine: Examine, coded: int, now: int) -> None:
+    decoded, _ = Mp3(64_000)(convert(speech(seconds=5.0), RATE, coded), coded)
+    sound = convert(decoded, coded, now)
+    cut = 1600
+    offsets = []
+    for start in (0, cut):
+        finding = examine(CompressionHistory(), sound[start:], now)
+        assert finding.outcome == "consistent"
+        assert finding.measurements["earlier_sample_rate_hz"] == coded
+        assert finding.measurements["resampled_strength_sd"] > 8.0
+        assert len(finding.traces) == 1
+        assert f"MP3 at {coded / 1000:g} kHz earlier" in finding.traces[0]
+        offsets.append(finding.measurements["frame_offset_samples"])
+    moved = cut * coded / now
+    assert min((offsets[0] - offsets[1] - moved) % 576, (offsets[1] - offsets[0] + moved) % 576) <= 1.5
+
+
+def test_a_change_of_the_rate_alone_leaves_no_grid(examine: Examine) -> None:
+    for now in (8000, 22050, 48000):
+        finding = examine(CompressionHistory(), convert(speech("001.wav"), RATE, now), now)
+        assert finding.traces == ()
+        assert finding.measurements["earlier_sample_rate_hz"] is None
+        assert finding.measurements["resampled_strength_sd"] < 4.5
+    voice, rate = clip("vm-goodbye.wav")
+    assert examine(CompressionHistory(), np.resize(voice, 4 * rate), rate).traces == ()
+
+
+def test_rates_that_hardly_meet_those_of_coders_are_not_searched(examine: Examine) -> None:
+    finding = examine(CompressionHistory(), convert(speech(), RATE, 16001), 16001)
+    assert finding.traces == ()
+    assert finding.measurements["resampled_strength_sd"] is None
 
 
 def test_other_coders_are_not_taken_for_mp3_or_aac(examine: Examine) -> None:
