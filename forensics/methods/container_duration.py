@@ -5,8 +5,7 @@ without rewriting the header, and a header taken from another file leave the two
 for Digital Audio Authentication; the containers' own specifications (see `forensics.methods._containers`).
 
 Encoders pad: the tolerance covers the priming and the last frame of lossy codecs. A container that declares no length
-(raw streams, files from a streaming writer) cannot be tested, and neither can AMR of which less decodes: the decoder
-leaves out the frames that stand for pauses (3GPP TS 26.092 and 26.192), which every telephone writes.
+(raw streams, files from a streaming writer) cannot be tested.
 """
 
 from __future__ import annotations
@@ -68,12 +67,6 @@ class ContainerDuration(Method):
             y_label="duration (s)",
             series=(Series(label="", x=(1.0, 2.0), y=(round(declared, 4), round(decoded, 4)), style="bars"),),
         )
-        if difference > tolerance and exhibit.facts.codec.startswith("amr"):
-            reason = (
-                f"The header declares {declared:.3f} s and {decoded:.3f} s decode; the decoder leaves out AMR frames "
-                "that stand for pauses, so that missing sound cannot be told from pauses."
-            )
-            return self.finding("could_not_test", reasons=[reason], measurements=measurements, figures=[figure])
         if abs(difference) <= tolerance:
             return self.finding(
                 "consistent",

@@ -7,6 +7,7 @@ the network. Source: FFmpeg's documentation of `format_whitelist` and `protocol_
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -46,6 +47,8 @@ UNDECLARED = {
 
 LOSSLESS = {"flac", "alac", "wavpack", "tta", "ape", "tak", "shorten", "mlp", "truehd", "wmalossless", "als"}
 PCM_BITS = {"pcm_u8": 8, "pcm_s8": 8, "pcm_f32": 32, "pcm_f64": 64, "pcm_f16": 16, "pcm_f24": 24}
+WHOLE = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+"""Decoders that give the pauses too (3GPP TS 26.092, 26.192); FFmpeg's own leave out the frames that stand for them."""
 EARLY_S = 0.25
 """A change of format before this much sound restarts the decoding, a later one ends it."""
 SKIP_MANUAL = 1 << 29
@@ -88,10 +91,11 @@ def decode(request: dict[str, Any], source: int, sink: Sink) -> dict[str, Any]:
         notes = list(claims.notes)
         if raw:
             notes.append(f"a headerless stream: {raw} was assumed from the file's suffix")
-        notes += _decode(container, stream, sink, claims)
+        decoder = _decoder(stream.codec_context)
+        notes += _decode(container, stream, decoder, sink, claims)
         if sink.md5 is not None and sink.md5.digest() != claims.md5:
             notes.append("the sound does not have the MD5 that its FLAC header declares")
-        return _facts(container, stream, sink, claims, notes, head)
+        return _facts(container, stream, decoder.name, sink, claims, notes)
 
 
 def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, str | None]:
@@ -126,7 +130,15 @@ def _open(source: int, head: bytes, suffix: str, claims: Claims) -> tuple[Any, s
     ) from last
 
 
-def _decode(container: Any, stream: Any, sink: Sink, claims: Claims) -> list[str]:
+def _decoder(context: Any) -> Any:
+    """What decodes the stream: FFmpeg's choice, but for speech with pauses."""
+    if context.name in WHOLE and context.channels == 1:
+        with contextlib.suppress(av.codec.codec.UnknownCodecError):
+            return av.CodecContext.create(WHOLE[context.name], "r")
+    return context
+
+
+def _decode(container: Any, stream: Any, decoder: Any, sink: Sink, claims: Claims) -> list[str]:
     """Run every packet through the decoder; notes on what went wrong on the way."""
     notes: list[str] = []
     damaged = packets = jumps = seen = strange = 0
@@ -150,7 +162,7 @@ def _decode(container: Any, stream: Any, sink: Sink, claims: Claims) -> list[str
             break
         packets += 1
         try:
-            frames = packet.decode()
+            frames = decoder.decode(packet)
         except av.error.EOFError:
             break
         except MemoryError:
@@ -223,7 +235,7 @@ def _count(damaged: int, packets: int, jumps: int, largest: tuple[float, float])
     return notes
 
 
-def _facts(container: Any, stream: Any, sink: Sink, claims: Claims, notes: list[str], head: bytes) -> dict[str, Any]:
+def _facts(container: Any, stream: Any, decoder: str, sink: Sink, claims: Claims, notes: list[str]) -> dict[str, Any]:
     context = stream.codec_context
     codec = str(getattr(context.codec, "canonical_name", context.name))
     companded = codec in ("pcm_alaw", "pcm_mulaw", "pcm_vidc")
@@ -250,7 +262,7 @@ def _facts(container: Any, stream: Any, sink: Sink, claims: Claims, notes: list[
         "header_seconds": declared,
         "bit_rate": int(bit_rate) if bit_rate and bit_rate > 0 else None,
         "tags": tags,
-        "decode_path": f"FFmpeg {av.ffmpeg_version_info} via PyAV {av.__version__}: {context.name}",
+        "decode_path": f"FFmpeg {av.ffmpeg_version_info} via PyAV {av.__version__}: {decoder}",
         "notes": notes,
         "other_streams": [
             f"{other.type}: {other.codec_context.name if other.codec_context else 'unknown'}"
