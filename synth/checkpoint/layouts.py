@@ -160,6 +160,19 @@ def vocoder_shapes() -> Shapes:
     return shapes | {"conv_post.weight": (1, 16, 7), "conv_post.bias": (1,)}
 
 
+@cache
+def _speaker() -> tuple[tuple[str, tuple[int, ...]], ...]:
+    from synth.speaker_verification import ERes2NetV2
+
+    with torch.device("meta"), _NotInitialised():
+        return tuple(_shapes(ERes2NetV2()).items())
+
+
+def speaker_shapes() -> Shapes:
+    """Of the speaker-verification network of the Pro versions."""
+    return dict(_speaker())
+
+
 def compare(have: Mapping[str, tuple[int, ...]], want: Shapes, optional: str = "") -> None:
     """An error for the first tensor that is missing, unknown or of another shape.
 

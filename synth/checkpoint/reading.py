@@ -25,7 +25,7 @@ from synth.checkpoint.plain import plain
 from synth.errors import VoxproofError
 from synth.sovits import Version
 
-Kind = Literal["gpt", "sovits", "flow-matching", "lora", "vocoder"]
+Kind = Literal["gpt", "sovits", "flow-matching", "lora", "vocoder", "speaker"]
 Release = Literal["v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4"]
 
 TAGS: dict[str, tuple[Release, Kind]] = {
@@ -49,7 +49,8 @@ class Checkpoint:
 
     kind: Kind
     """gpt: text to semantic tokens (S1). sovits: tokens to sound, v1 to v2ProPlus (S2). flow-matching: the same, v3 and
-    v4. lora: changes to one of those. vocoder: that of v4."""
+    v4. lora: changes to one of those. vocoder: that of v4. speaker: the network that hears voices for v2Pro and
+    v2ProPlus."""
     version: Release
     """Of a gpt: v1 or v2, after its phoneme table; v2 stands for all later ones."""
     weight: Mapping[str, Tensor]
@@ -126,7 +127,7 @@ def kind_of(shapes: Mapping[str, tuple[int, ...]]) -> Kind:
     if any(name.startswith("discriminators.") for name in names):
         raise VoxproofError("is a discriminator, which only training uses", cure="Give the generator (s2G...).")
     if any(name.startswith("layer3_ds.") for name in names):
-        raise VoxproofError("is the speaker-verification model", cure="Give a .ckpt of S1 or a .pth of S2.")
+        return "speaker"
     raise VoxproofError("holds weights of an unknown kind of model", cure="Give a .ckpt of S1 or a .pth of S2.")
 
 
@@ -157,8 +158,8 @@ def _version(
             wanted = None  # the same GPT serves them
     elif kind == "sovits":
         found = _sovits_version(shapes, said)
-    elif kind == "vocoder":
-        found = "v4"
+    elif kind in ("vocoder", "speaker"):
+        found = "v4" if kind == "vocoder" else "v2Pro"
     else:
         found = said or _BEGINNINGS.get(_beginning(container)) or wanted
         if found not in ("v3", "v4"):
@@ -210,3 +211,5 @@ def _fit(kind: Kind, version: Release, shapes: Mapping[str, tuple[int, ...]], co
         layouts.compare(shapes, layouts.flow_matching_shapes())
     elif kind == "vocoder":
         layouts.compare(shapes, layouts.vocoder_shapes())
+    elif kind == "speaker":
+        layouts.compare(shapes, layouts.speaker_shapes())

@@ -59,7 +59,7 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     try:
         with beside.open("wb") as file:
             torch.save(
-                weight if checkpoint.kind == "vocoder" else contents,
+                weight if checkpoint.kind in ("vocoder", "speaker") else contents,
                 file,
                 pickle_module=SimpleNamespace(Pickler=_Pickler, __name__="pickle"),
                 pickle_protocol=2,
