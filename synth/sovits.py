@@ -19,14 +19,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, Self, cast, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.errors import VoxproofError
-from synth.vits_modules import Attention, Encoder, Flow, Generator, WaveNet, fuse_weight_norm, length_mask
+from synth.losses import kl_divergence
+from synth.vits_modules import (
+    Attention,
+    Encoder,
+    Flow,
+    Generator,
+    WaveNet,
+    fuse_weight_norm,
+    length_mask,
+    time_slices,
+)
 
 Version = Literal["v1", "v2", "v2Pro", "v2ProPlus"]
 SSL_WIDTH = 768  # of HuBERT base
@@ -36,10 +46,15 @@ MRTE_WIDTH = 512  # of the cross-attention, and of the voice that is added there
 
 
 @dataclass(frozen=True)
-class SovitsConfig:
-    """Sizes of one model; the names are those of the `model` section of official configurations."""
+class EncoderConfig:
+    """Sizes of what all versions have, v3 and v4 (synth/sovits_flow.py) too: token, text and style encoder.
 
-    version: Version = "v2"
+    The names, here and below, are those of the `model` section of official configurations.
+    """
+
+    versions: ClassVar[tuple[str, ...]] = ()
+    """Versions that the class of models covers."""
+    version: str = "v2"
     """Decides the phoneme table, how much of the spectrum the style encoder sees, and whether there is a speaker
     embedding."""
     inter_channels: int = 192
@@ -58,51 +73,31 @@ class SovitsConfig:
     """Dropout of the encoders, in training."""
     gin_channels: int = 512
     """Width of the voice vector."""
-    upsample_rates: tuple[int, ...] = (10, 8, 2, 2, 2)
-    """Vocoder: frames out for one frame in, stage by stage; their product is the hop in samples."""
-    upsample_kernel_sizes: tuple[int, ...] = (16, 16, 8, 2, 2)
-    upsample_initial_channel: int = 512
-    """Vocoder: channels before the first stage; every stage halves them."""
-    resblock_kernel_sizes: tuple[int, ...] = (3, 7, 11)
-    resblock_dilation_sizes: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
     spec_channels: int = 1025
     """Bins of the linear spectrogram."""
-    segment_frames: int = 32
-    """Training: latent frames that are turned into sound per clip (0.64 s)."""
     freeze_quantizer: bool = True
     """Training: whether the token extractor stays as it is."""
 
     @classmethod
-    def of(cls, version: Version) -> SovitsConfig:
-        """The official sizes."""
-        if version not in get_args(Version):
-            raise VoxproofError(
-                f"{version!r} is no SoVITS version", cure=f"Choose one of {', '.join(get_args(Version))}."
-            )
-        if version == "v2Pro":
-            return cls(version, p_dropout=0.0, gin_channels=1024)
-        if version == "v2ProPlus":
-            wide = (20, 16, 8, 2, 2)
-            return cls(
-                version, p_dropout=0.0, gin_channels=1024, upsample_initial_channel=768, upsample_kernel_sizes=wide
-            )
-        return cls(version)
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any], version: Version | None = None) -> SovitsConfig:
+    def from_mapping(cls, mapping: Mapping[str, Any], version: str | None = None) -> Self:
         """From a checkpoint's configuration (or `to_mapping`): unknown names are left out, sizes not given are v2's."""
         if str(mapping.get("resblock", "1")) != "1" or mapping.get("semantic_frame_rate", "25hz") != "25hz":
             raise VoxproofError(
                 "The configuration asks for another vocoder block or token rate than any released model has",
                 cure='Use a checkpoint with resblock "1" and semantic_frame_rate "25hz".',
             )
-        known = {f.name: mapping[f.name] for f in fields(cls) if f.name in mapping}
-        config = cls(
-            **{name: _frozen(value) for name, value in known.items()} | ({"version": version} if version else {})
-        )
-        if config.version not in get_args(Version):
-            raise VoxproofError(f"{config.version!r} is no SoVITS version that this model covers")
+        known = {f.name: _frozen(mapping[f.name]) for f in fields(cls) if f.name in mapping}
+        config = cls(**known | ({"version": version} if version else {}))
+        cls._check(config.version)
         return config
+
+    @classmethod
+    def _check(cls, version: str) -> None:
+        if version not in cls.versions:
+            raise VoxproofError(
+                f"{version!r} is no SoVITS version that this model covers",
+                cure=f"Choose one of {', '.join(cls.versions)}.",
+            )
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain values, for a checkpoint's header."""
@@ -121,6 +116,36 @@ class SovitsConfig:
     def style_bins(self) -> int:
         """Bins of the spectrogram, from 0 Hz, that the style encoder sees (704: up to 11 kHz)."""
         return self.spec_channels if self.version == "v1" else min(704, self.spec_channels)
+
+
+@dataclass(frozen=True)
+class SovitsConfig(EncoderConfig):
+    """Sizes of one model of v1, v2, v2Pro or v2ProPlus."""
+
+    versions: ClassVar[tuple[str, ...]] = get_args(Version)
+    version: Version = "v2"
+    upsample_rates: tuple[int, ...] = (10, 8, 2, 2, 2)
+    """Vocoder: frames out for one frame in, stage by stage; their product is the hop in samples."""
+    upsample_kernel_sizes: tuple[int, ...] = (16, 16, 8, 2, 2)
+    upsample_initial_channel: int = 512
+    """Vocoder: channels before the first stage; every stage halves them."""
+    resblock_kernel_sizes: tuple[int, ...] = (3, 7, 11)
+    resblock_dilation_sizes: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+    segment_frames: int = 32
+    """Training: latent frames that are turned into sound per clip (0.64 s)."""
+
+    @classmethod
+    def of(cls, version: Version) -> SovitsConfig:
+        """The official sizes."""
+        cls._check(version)
+        if version == "v2Pro":
+            return cls(version, p_dropout=0.0, gin_channels=1024)
+        if version == "v2ProPlus":
+            wide = (20, 16, 8, 2, 2)
+            return cls(
+                version, p_dropout=0.0, gin_channels=1024, upsample_initial_channel=768, upsample_kernel_sizes=wide
+            )
+        return cls(version)
 
     @property
     def hop(self) -> int:
@@ -179,7 +204,7 @@ class CrossAttention(nn.Module):
 class PriorEncoder(nn.Module):
     """Tokens (quantised features), phonemes and voice -> Prior."""
 
-    def __init__(self, config: SovitsConfig) -> None:
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         hidden = config.hidden_channels
 
@@ -308,8 +333,10 @@ class Codebook(nn.Module):
         self.register_buffer("embed_avg", self.embed.clone())
 
     def encode(self, frames: Tensor) -> Tensor:
-        squares = self.embed.square().sum(1)
-        return (frames.square().sum(1, keepdim=True) - 2 * frames @ self.embed.t() + squares).argmin(-1)
+        with torch.autocast(frames.device.type, enabled=False):  # half precision moves frames to the next code
+            frames, embed = frames.float(), self.embed.float()
+            distance = frames.square().sum(1, keepdim=True) - 2 * frames @ embed.t() + embed.square().sum(1)
+        return distance.argmin(-1)
 
     def decode(self, codes: Tensor) -> Tensor:
         return F.embedding(codes, self.embed)
@@ -408,9 +435,37 @@ class TrainingOutput(NamedTuple):
 
     def kl(self) -> Tensor:
         """Divergence of posterior from prior, nats a frame: the mean over real frames, summed over channels."""
-        distance = (self.z_p - self.m_p).square() * (-2 * self.logs_p).exp()
-        each = self.logs_p - self.logs_q - 0.5 + 0.5 * distance
-        return (each * self.mask).sum() / self.mask.sum()
+        return kl_divergence(self.z_p, self.logs_q, self.m_p, self.logs_p, self.mask)
+
+
+def load_exactly(model: nn.Module, state: Mapping[str, Tensor], version: str) -> None:
+    """Loads tensors into a model of `version` that has just these names and shapes, or says which are wrong."""
+    own = model.state_dict()
+    wrong = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
+    for what, names in (
+        ("missing", sorted(own.keys() - state.keys())),
+        ("unknown", sorted(state.keys() - own.keys())),
+        ("of another size", wrong),
+    ):
+        if names:
+            raise VoxproofError(
+                f"{len(names)} tensors of the checkpoint are {what}, the first is {names[0]}",
+                cure=f"This model is a SoVITS {version}; is the checkpoint another version?",
+            )
+    model.load_state_dict(state)
+
+
+def check_input(codes: Tensor, text: Tensor, config: EncoderConfig) -> None:
+    """Refuses what is no sequence of tokens [1, 1, k] and of phonemes [1, s] of this version."""
+    if codes.dim() != 3 or codes.shape[:2] != (1, 1) or text.dim() != 2 or len(text) != 1:
+        raise VoxproofError(
+            f"Tokens must be [1, 1, k] and phonemes [1, s], not {list(codes.shape)} and {list(text.shape)}"
+        )
+    for name, values, size in (("token", codes, CODES), ("phoneme", text, config.symbols)):
+        if not values.numel():
+            raise VoxproofError(f"There is no {name} to decode")
+        if int(values.min()) < 0 or int(values.max()) >= size:
+            raise VoxproofError(f"A {name} is outside 0..{size - 1} of SoVITS {config.version}")
 
 
 class Sovits(nn.Module):
@@ -450,36 +505,36 @@ class Sovits(nn.Module):
         """Loads a checkpoint's tensors; only `enc_q`, for training, may be absent, and then all of it."""
         if not any(name.startswith("enc_q.") for name in state):
             self.enc_q = None
-        own = self.state_dict()
-        wrong = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
-        missing = sorted(own.keys() - state.keys())
-        for what, names in (
-            ("missing", missing),
-            ("unknown", sorted(state.keys() - own.keys())),
-            ("of another size", wrong),
-        ):
-            if names:
-                raise VoxproofError(
-                    f"{len(names)} tensors of the checkpoint are {what}, the first is {names[0]}",
-                    cure=f"This model is a SoVITS {self.config.version}; is the checkpoint another version?",
-                )
-        self.load_state_dict(state)
+        load_exactly(self, state, self.config.version)
 
-    def for_inference(self) -> Sovits:
-        """Evaluation mode, without the posterior encoder, weight norm worked out: the same sound, faster. One way."""
+    def for_inference(self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Sovits:
+        """Evaluation mode, without the posterior encoder, weight norm worked out: the same sound, faster. One way.
+
+        Half precision is for all but the extraction of codes, which would come out different.
+        """
         self.enc_q = None
         fuse_weight_norm(self)
+        self.to(device=device, dtype=dtype)
+        for part in (self.ssl_proj, self.quantizer):
+            part.float()
         return self.eval()
+
+    @property
+    def _like(self) -> Tensor:
+        """A weight of the type and on the device that `decode` works with."""
+        return self.dec.conv_pre.weight
 
     @torch.no_grad()
     def codes(self, ssl: Tensor) -> Tensor:
         """HuBERT features [b, 768, t] at 50 Hz -> semantic tokens [b, 1, t // 2], 0..1023."""
         if ssl.dim() != 3 or ssl.shape[1] != SSL_WIDTH or ssl.shape[2] < 2:
             raise VoxproofError(f"Features must be [batch, {SSL_WIDTH}, at least 2], not {list(ssl.shape)}")
-        return self.quantizer.encode(self.ssl_proj(ssl))
+        with torch.autocast(ssl.device.type, enabled=False):
+            return self.quantizer.encode(self.ssl_proj(ssl.to(self.ssl_proj.weight)))
 
     def style(self, spectrum: Tensor, mask: Tensor | None = None) -> Tensor:
         """Magnitudes [b, bins, t] (synth.mel.spectrogram), mask [b, 1, t] -> style vectors [b, gin, 1]."""
+        spectrum = spectrum.to(self._like)
         if mask is None:
             mask = spectrum.new_ones(len(spectrum), 1, spectrum.shape[2])
         return cast(Tensor, self.ref_enc(spectrum[:, : self.config.style_bins], mask))
@@ -491,7 +546,7 @@ class Sovits(nn.Module):
                 f"SoVITS {self.config.version} {'needs a' if self.config.is_pro else 'has no'} speaker embedding",
                 cure="Give one for each reference with v2Pro and v2ProPlus, none with v1 and v2.",
             )
-        return style if speaker is None else self.prelu(style + self.sv_emb(speaker).unsqueeze(-1))
+        return style if speaker is None else self.prelu(style + self.sv_emb(speaker.to(style)).unsqueeze(-1))
 
     def voice(self, references: Sequence[Tensor], speakers: Sequence[Tensor] | None = None) -> Tensor:
         """Mean over references (magnitudes [1, bins, t] each; Pro: and [1, 20480] each) -> [1, gin, 1]."""
@@ -518,7 +573,7 @@ class Sovits(nn.Module):
 
         Lengths [b] in frames (50 Hz) and in phonemes; all are real where they are not given.
         """
-        tokens = tokens.repeat_interleave(2, dim=-1)
+        tokens = tokens.to(self._like).repeat_interleave(2, dim=-1)
         mask = tokens.new_ones(len(tokens), 1, tokens.shape[2])
         text_mask = tokens.new_ones(len(text), 1, text.shape[1])
         if lengths is not None:
@@ -541,34 +596,27 @@ class Sovits(nn.Module):
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Tokens [1, 1, k] and phonemes [1, s] in the voice of the references -> samples [1, 1, n] at 32 kHz.
+        """Tokens [1, 1, k] and phonemes [1, s] in the voice of the references -> float32 samples [1, 1, n] at 32 kHz.
 
-        n = 1280 k at speed 1, else hop * (int(2 k / speed) + 1). `noise` [1, inter, frames] replaces the normal draw,
-        which otherwise comes from `generator`; `noise_scale` 0 gives the most likely latent.
+        Input may lie on any device. n = 1280 k at speed 1, else hop * (int(2 k / speed) + 1). `noise`
+        [1, inter, frames] replaces the normal draw, which otherwise comes from `generator`; `noise_scale` 0 gives the
+        most likely latent.
         """
         if speed <= 0 or noise_scale < 0:
             raise VoxproofError(f"Speed {speed} and noise scale {noise_scale} must be above and not below 0")
-        self._check(codes, text)
+        check_input(codes, text, self.config)
+        codes, text = codes.to(self._like.device), text.to(self._like.device)
         voice = self.voice(references, speakers)
         prior = self.prior(self.quantizer.decode(codes), text, voice, speed=speed)
         if noise is None:
-            noise = torch.empty_like(prior.mean).normal_(generator=generator)
+            noise = torch.empty_like(prior.mean, dtype=torch.float32).normal_(generator=generator)
         elif noise.shape != prior.mean.shape:
             raise VoxproofError(f"The noise must be {list(prior.mean.shape)}, not {list(noise.shape)}")
-        z_p = prior.mean + noise * prior.log_scale.exp() * noise_scale
+        noise = noise.to(prior.mean.device)
+        z_p = (prior.mean + noise * prior.log_scale.float().exp() * noise_scale).to(self._like)
         z = self.flow(z_p, prior.mask, voice, reverse=True)
-        return cast(Tensor, self.dec(z * prior.mask, voice))
-
-    def _check(self, codes: Tensor, text: Tensor) -> None:
-        if codes.dim() != 3 or codes.shape[:2] != (1, 1) or text.dim() != 2 or len(text) != 1:
-            raise VoxproofError(
-                f"Tokens must be [1, 1, k] and phonemes [1, s], not {list(codes.shape)} and {list(text.shape)}"
-            )
-        for name, values, size in (("token", codes, CODES), ("phoneme", text, self.config.symbols)):
-            if not values.numel():
-                raise VoxproofError(f"There is no {name} to decode")
-            if int(values.min()) < 0 or int(values.max()) >= size:
-                raise VoxproofError(f"A {name} is outside 0..{size - 1} of SoVITS {self.config.version}")
+        wave: Tensor = self.dec(z * prior.mask, voice)
+        return wave.float()
 
     def train_forward(
         self,
@@ -604,12 +652,10 @@ class Sovits(nn.Module):
             tokens, commitment = self.quantizer(self.ssl_proj(ssl))
         prior = self.prior(tokens, text, voice, lengths=lengths, text_lengths=text_lengths)
         m_q, logs_q = self.enc_q(spectrum, mask, voice)
-        noise = torch.randn_like(m_q) if noise is None else noise
+        noise = torch.randn_like(m_q, dtype=torch.float32) if noise is None else noise
         z = (m_q + noise * logs_q.exp()) * mask
         z_p = self.flow(z, mask, voice)
         places = torch.rand(len(lengths), device=lengths.device) if places is None else places
         starts = (places * (lengths - config.segment_frames + 1).clamp(min=1)).long()
-        ends = (starts + config.segment_frames).tolist()
-        slices = torch.stack([z[i, :, end - config.segment_frames : end] for i, end in enumerate(ends)])
-        wave = self.dec(slices, voice)
+        wave = self.dec(time_slices(z, starts, config.segment_frames), voice)
         return TrainingOutput(wave, starts, mask, z, z_p, prior.mean, prior.log_scale, m_q, logs_q, commitment)

@@ -28,57 +28,103 @@ def length_mask(lengths: Tensor, frames: int) -> Tensor:
     return (torch.arange(frames, device=lengths.device) < lengths[:, None]).unsqueeze(1).float()
 
 
-class WeightNormConv1d(nn.Module):
-    """Convolution with weight = g v / |v|, norm over all dimensions but the first: [b, in, t] -> [b, out, t].
+def time_slices(x: Tensor, starts: Tensor, length: int) -> Tensor:
+    """[b, c, t] from starts [b] on -> [b, c, length], without waiting for the device."""
+    places = starts[:, None] + torch.arange(length, device=x.device)
+    return x.gather(2, places.unsqueeze(1).expand(-1, x.shape[1], -1))
 
-    The parameters are called `weight_g`, `weight_v` and `bias`, as in the checkpoints.
+
+class WeightNorm(nn.Module):
+    """A convolution with weight = g v / |v|, norm over all dimensions but the first; its three kinds follow.
+
+    The parameters are called `weight_g`, `weight_v` and `bias`, as in the checkpoints. A fresh one is the plain
+    convolution that it is made from.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, dilation: int = 1, padding: int = 0) -> None:
-        super().__init__()
-        self._take(nn.Conv1d(inputs, outputs, kernel, dilation=dilation, padding=padding))
+    bias: nn.Parameter | None
 
-    def _take(self, plain: nn.Conv1d | nn.ConvTranspose1d) -> None:
-        weight, bias = plain.weight.detach(), plain.bias
-        assert bias is not None  # noqa: S101  every weight-normed convolution of these models has one
-        self.bias = bias
-        self.weight_g = nn.Parameter(weight.flatten(1).norm(dim=1)[:, None, None])
+    def __init__(self, plain: nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d) -> None:
+        super().__init__()
+        weight = plain.weight.detach()
+        self.register_parameter("bias", cast(nn.Parameter | None, plain.bias))
+        self.weight_g = nn.Parameter(_lengths(weight))
         self.weight_v = nn.Parameter(weight.clone())
-        self.stride, self.padding, self.dilation = plain.stride[0], cast(int, plain.padding[0]), plain.dilation[0]
+        self.stride, self.padding, self.dilation = plain.stride, cast(tuple[int, ...], plain.padding), plain.dilation
+        self.groups = plain.groups
 
     def weight(self) -> Tensor:
-        return cast(Tensor, self.weight_v * (self.weight_g / self.weight_v.flatten(1).norm(dim=1)[:, None, None]))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv1d(x, self.weight(), self.bias, padding=self.padding, dilation=self.dilation)
+        return self.weight_v * (self.weight_g / _lengths(self.weight_v))
 
     def plain(self) -> nn.Module:
         """The same convolution with the weight worked out once."""
+        raise NotImplementedError
+
+    def _with_weights(self, conv: nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d) -> nn.Module:
+        weight = self.weight().detach()
+        conv.weight = nn.Parameter(weight.clone())
+        conv.bias = None if self.bias is None else nn.Parameter(self.bias.detach().clone())
+        return conv.to(device=weight.device, dtype=weight.dtype).train(self.training)
+
+
+def _lengths(weight: Tensor) -> Tensor:
+    """Weights [n, ..] -> their norms [n, 1, ..]."""
+    return cast(Tensor, weight.flatten(1).norm(dim=1)).view(-1, *[1] * (weight.dim() - 1))
+
+
+class WeightNormConv1d(WeightNorm):
+    """[b, in, t] -> [b, out, t / stride]; weights [out, in / groups, kernel]."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(nn.Conv1d(inputs, outputs, kernel, stride, padding, dilation, groups, bias))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv1d(x, self.weight(), self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+    def plain(self) -> nn.Module:
         outputs, inputs, kernel = self.weight_v.shape
-        conv = nn.Conv1d(inputs, outputs, kernel, padding=self.padding, dilation=self.dilation)
-        return _with_weights(conv, self.weight(), self.bias)
+        settings = (self.stride[0], self.padding[0], self.dilation[0], self.groups)
+        return self._with_weights(nn.Conv1d(inputs * self.groups, outputs, kernel, *settings))
 
 
-class WeightNormUpsampling(WeightNormConv1d):
+class WeightNormConv2d(WeightNorm):
+    """Columns of their own, a kernel along the rows: [b, in, rows, columns] -> [b, out, rows / stride, columns]."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0) -> None:
+        super().__init__(nn.Conv2d(inputs, outputs, (kernel, 1), (stride, 1), (padding, 0)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight(), self.bias, self.stride, self.padding)
+
+    def plain(self) -> nn.Module:
+        outputs, inputs, kernel, _ = self.weight_v.shape
+        conv = nn.Conv2d(inputs, outputs, (kernel, 1), (self.stride[0], 1), (self.padding[0], 0))
+        return self._with_weights(conv)
+
+
+class WeightNormUpsampling(WeightNorm):
     """Transposed convolution, `rate` frames out for one in: [b, in, t] -> [b, out, t * rate]; weights [in, out, k]."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, rate: int) -> None:
-        nn.Module.__init__(self)
-        self._take(nn.ConvTranspose1d(inputs, outputs, kernel, rate, padding=(kernel - rate) // 2))
+        super().__init__(nn.ConvTranspose1d(inputs, outputs, kernel, rate, padding=(kernel - rate) // 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose1d(x, self.weight(), self.bias, stride=self.stride, padding=self.padding)
+        return F.conv_transpose1d(x, self.weight(), self.bias, self.stride, self.padding)
 
     def plain(self) -> nn.Module:
         inputs, outputs, kernel = self.weight_v.shape
-        conv = nn.ConvTranspose1d(inputs, outputs, kernel, self.stride, padding=self.padding)
-        return _with_weights(conv, self.weight(), self.bias)
-
-
-def _with_weights(conv: nn.Conv1d | nn.ConvTranspose1d, weight: Tensor, bias: Tensor) -> nn.Module:
-    conv.weight = nn.Parameter(weight.detach().clone())
-    conv.bias = nn.Parameter(bias.detach().clone())
-    return conv.to(device=weight.device, dtype=weight.dtype)
+        conv = nn.ConvTranspose1d(inputs, outputs, kernel, self.stride[0], padding=self.padding[0])
+        return self._with_weights(conv)
 
 
 def fuse_weight_norm(module: nn.Module) -> None:
@@ -87,8 +133,8 @@ def fuse_weight_norm(module: nn.Module) -> None:
     Afterwards the state dict has `weight` where the checkpoints have `weight_g` and `weight_v`.
     """
     for name, child in module.named_children():
-        if isinstance(child, WeightNormConv1d):
-            setattr(module, name, child.plain().train(child.training))
+        if isinstance(child, WeightNorm):
+            setattr(module, name, child.plain())
         else:
             fuse_weight_norm(child)
 
@@ -280,12 +326,15 @@ class ResidualBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """HiFi-GAN vocoder: latent [b, c, t], condition [b, gin, 1] -> wave [b, 1, t * product of rates] in [-1, 1]."""
+    """HiFi-GAN vocoder: frames [b, c, t], condition [b, gin, 1] -> wave [b, 1, t * product of rates] in [-1, 1].
+
+    Without `condition` it is that of v4, which has a bias in its last convolution besides.
+    """
 
     def __init__(
         self,
         inputs: int,
-        condition: int,
+        condition: int | None,
         channels: int,
         rates: Sequence[int],
         kernels: Sequence[int],
@@ -295,7 +344,7 @@ class Generator(nn.Module):
         super().__init__()
         widths = [channels >> i for i in range(len(rates) + 1)]
         self.conv_pre = nn.Conv1d(inputs, channels, 7, padding=3)
-        self.cond = nn.Conv1d(condition, channels, 1)
+        self.cond = None if condition is None else nn.Conv1d(condition, channels, 1)
         self.ups = nn.ModuleList(
             WeightNormUpsampling(a, b, kernel, rate)
             for a, b, kernel, rate in zip(widths[:-1], widths[1:], kernels, rates, strict=True)
@@ -305,10 +354,12 @@ class Generator(nn.Module):
             for width in widths[1:]
             for kernel, dilations in zip(block_kernels, block_dilations, strict=True)
         )
-        self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=False)
+        self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=condition is None)
 
-    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
-        x = self.conv_pre(z) + self.cond(condition)
+    def forward(self, frames: Tensor, condition: Tensor | None = None) -> Tensor:
+        x: Tensor = self.conv_pre(frames)
+        if self.cond is not None:
+            x = x + self.cond(condition)
         blocks = list(self.resblocks)
         each = len(blocks) // len(self.ups)
         for stage, up in enumerate(self.ups):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -38,6 +38,12 @@ KEPT = {
     },
     "sovits-v2pro-reduced": {"ref_enc": ("ge",), "ge_pro": ("sv_emb", "ge", "ge512")},
     "mel": {},
+    "disc-v2": {},
+    "sv": {},
+}
+FLAT = {
+    "sovits-v3-full": ("version", "codes", "text", "refer", "ge", "fea"),
+    "sovits-v4-full": ("version", "codes", "text", "refer", "ge", "fea_speed1_25"),
 }
 
 
@@ -52,8 +58,10 @@ def golden(tag: str) -> dict[str, Any]:
 
 
 def weights(key: str, like: Tensor) -> Tensor:
-    """The seeded tensor for a SoVITS key, with the rules for codebook, channel norm and PReLU that `seeded` lacks."""
+    """The seeded tensor for an S2 key, with the rules for codebook, norms and PReLU that `seeded` lacks."""
     leaf = key.rsplit(".", 1)[-1]
+    if leaf in ("num_batches_tracked", "inv_freq"):  # no weights
+        return like
     normal = torch.from_numpy(
         np.random.Generator(np.random.PCG64(zlib.crc32(key.replace("embed_avg", "embed").encode()))).standard_normal(
             size=tuple(like.shape), dtype=np.float32
@@ -65,11 +73,19 @@ def weights(key: str, like: Tensor) -> Tensor:
         return torch.full_like(like, 10.0)
     if leaf in ("embed", "embed_avg"):
         return normal
-    if leaf == "beta":
+    if leaf in ("beta", "running_mean"):
         return 0.1 * normal
+    if leaf == "running_var":
+        return 1.0 + 0.2 * normal.abs()
     if key.startswith("prelu"):
         return 0.25 + 0.05 * normal
     return seeded(key, like.shape)
+
+
+def fill(module: nn.Module) -> None:
+    """Gives every parameter and buffer its seeded values, one at a time: a model of v3 has 1.5 GB of them."""
+    for key, value in module.state_dict().items():
+        value.copy_(weights(key, value))
 
 
 @cache
@@ -81,7 +97,7 @@ def model(tag: str) -> Sovits:
 def fresh_model(tag: str) -> Sovits:
     stored = golden(tag)
     sovits = Sovits(SovitsConfig.from_mapping(stored["config"], stored["version"]))
-    sovits.load_weights({key: weights(key, value) for key, value in sovits.state_dict().items()})
+    fill(sovits)
     return sovits.eval()
 
 
@@ -102,6 +118,8 @@ def cut() -> None:
                 names["decode_noise0.5"]["refer"] = names["ref_enc"]["spec"]
                 names["ref_enc"]["spec_b"] = names["ref_enc"]["spec_b"][-1:].clone()
         torch.save(whole, PART / f"golden-{tag}.pt")
+    for tag, keys in FLAT.items():
+        torch.save({key: golden(tag)[key] for key in keys}, PART / f"golden-{tag}.pt")
 
 
 if __name__ == "__main__":

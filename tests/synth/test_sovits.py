@@ -393,3 +393,18 @@ def test_impossible_settings_are_refused_with_their_reason() -> None:
         sovits.codes(torch.zeros(1, 768, 1))
     with pytest.raises(VoxproofError, match="39 frames of features and 40 of spectrogram"):
         sovits.train_forward(torch.zeros(1, 768, 39), torch.zeros(1, 1025, 40), torch.tensor([40]), *TEXT)
+
+
+def test_half_precision_is_near_and_takes_the_same_codes() -> None:
+    full, half = tiny(4), tiny(4).for_inference(dtype=torch.bfloat16)
+    ssl, noise = torch.randn(1, 768, 40, generator=torch.Generator().manual_seed(1)), torch.randn(1, 8, 24)
+    assert torch.equal(half.codes(ssl), full.codes(ssl))
+    wave = sound(half, noise=noise)
+    assert wave.dtype == torch.float32
+    assert difference(wave, sound(full, noise=noise)) < 0.1
+
+
+def test_nothing_inside_insists_on_single_precision() -> None:
+    full, double = tiny(4), tiny(4).for_inference(dtype=torch.float64)
+    noise = torch.randn(1, 8, 24)
+    assert difference(sound(double, noise=noise), sound(full, noise=noise)) < 1e-4
