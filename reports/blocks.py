@@ -12,10 +12,11 @@ from typing import Any
 from reportlab.lib.colors import HexColor
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import Flowable, Paragraph, Spacer, Table, TableStyle
+from reportlab.platypus import Flowable, Spacer, Table, TableStyle
 
 from forensics.records import Outcome
 from reports import theme
+from reports.paragraph import Text
 from reports.tagging import mark
 from reports.typeface import BOLD, MONO, SANS, register, runs, width
 
@@ -28,6 +29,7 @@ def style(name: str) -> ParagraphStyle:
         "fontName": SANS,
         "textColor": HexColor(theme.INK),
         "splitLongWords": 1,
+        "allowWidows": 0,
         "bulletFontName": SANS,
     }
     sizes: dict[str, dict[str, Any]] = {
@@ -59,16 +61,6 @@ def style(name: str) -> ParagraphStyle:
         },
     }  # fmt: skip
     return ParagraphStyle(name, **(common | sizes[name]))
-
-
-class Text(Paragraph):  # type: ignore[misc]
-    """A paragraph that tags itself."""
-
-    role = "P"
-
-    def drawOn(self, canvas: Any, x: float, y: float, _sW: float = 0) -> None:  # noqa: N802 (reportlab's name)
-        with mark(canvas, self.role):
-            super().drawOn(canvas, x, y, _sW)
 
 
 class Heading(Text):
@@ -184,7 +176,7 @@ class Sign(Flowable):  # type: ignore[misc]
             self.canv.drawString(10, self.size * 0.25, theme.OUTCOME_WORD[self.outcome])
 
 
-_LONG = 2400
+_LONG = 1200
 """Letters in a cell from which on a row may break across pages."""
 
 
@@ -223,7 +215,7 @@ def grid(
         ("LINEABOVE", (0, 0), (-1, 0), 0.8, HexColor(theme.INK)),
         ("LINEBELOW", (0, 0), (-1, 0), 0.5, HexColor(theme.INK)),
     ]
-    if all(len(cell) < 200 for row in rows for cell in row if isinstance(cell, str)):  # no row stands alone on a page
+    if _short(rows):  # no row stands alone on a page
         commands += [("NOSPLIT", (0, 0), (-1, min(2, len(body)))), ("NOSPLIT", (0, max(len(body) - 1, 0)), (-1, -1))]
         if len(body) <= 6:
             commands.append(("NOSPLIT", (0, 0), (-1, -1)))
@@ -236,9 +228,14 @@ def facts(rows: Sequence[tuple[str, Any]], measure: float, label: float = 118.0)
         [text(name, "small-muted"), value if isinstance(value, Flowable | list) else text(value, "cell")]
         for name, value in rows
     ]
-    return _table(
-        body, (label, measure - label), [("LINEABOVE", (0, 0), (-1, 0), 0.4, HexColor(theme.RULE))], 0, _long(rows)
-    )
+    commands: list[tuple[Any, ...]] = [("LINEABOVE", (0, 0), (-1, 0), 0.4, HexColor(theme.RULE))]
+    if len(body) > 3 and _short(rows):
+        commands += [("NOSPLIT", (0, 0), (-1, 1)), ("NOSPLIT", (0, len(body) - 2), (-1, -1))]
+    return _table(body, (label, measure - label), commands, 0, _long(rows))
+
+
+def _short(rows: Iterable[Sequence[Any]]) -> bool:
+    return all(len(cell) < 200 for row in rows for cell in row if isinstance(cell, str))
 
 
 def _long(rows: Iterable[Sequence[Any]]) -> bool:

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from detectors.card import Card, Figure, shipped_cards
+from forensics.records import ErrorRate, Examination, Finding
 from reports.numerals import number
+
+
+@cache
+def _shipped() -> dict[str, Card]:
+    """The installed cards by the SHA-256 of their weights; they do not change while the program runs."""
+    return {card.sha256: card for card in shipped_cards()}
 
 
 def card_of(weights_sha256: str) -> Card | None:
     """The installed card whose weights have this SHA-256."""
-    return next((card for card in shipped_cards() if card.sha256 == weights_sha256), None)
+    return _shipped().get(weights_sha256)
+
+
+def states_rates_of(finding: Finding, examination: Examination) -> bool:
+    """Whether the card of a model that took part states these very error rates, condition by condition."""
+    for model in examination.tool.models:
+        card = card_of(model.sha256)
+        if card is not None and finding.error_rates and finding.error_rates == _rates(card):
+            return True
+    return False
+
+
+def _rates(card: Card) -> tuple[ErrorRate, ...]:
+    return tuple(
+        ErrorRate(
+            condition=one.condition,
+            positives=one.machine,
+            hits=round(one.true_positive_rate * one.machine),
+            negatives=one.human,
+            false_alarms=round(one.false_positive_rate * one.human),
+        )
+        for one in card.figures
+    )
 
 
 def card_facts(card: Card) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from forensics.records import Examination, Record
+from reports.der import is_der
 from reports.twin import FILE_NAME, sha256
 from synth.errors import VoxproofError
 
@@ -177,9 +178,10 @@ def _container(data: bytes, embedded: Any, problems: list[str]) -> bool:
     parsed = cms.ContentInfo.load(der, strict=False)
     exact = parsed.dump()
     expected = b"<" + binascii.hexlify(exact).upper().ljust(max(len(gap) - 2, 0), b"0") + b">"
-    if gap != expected or parsed.dump(force=True) != exact:
-        problems.append("the container of the signature was changed")
     signed = parsed["content"]
+    held = [one.dump() for one in signed["certificates"]]
+    if gap != expected or not is_der(exact) or held != sorted(held):
+        problems.append("the container of the signature was changed")
     signer = signed["signer_infos"][0]
     attributes = {one["type"].native for one in signer["unsigned_attrs"]} if signer["unsigned_attrs"].native else set()
     named = {one["algorithm"].native for one in signed["digest_algorithms"]}

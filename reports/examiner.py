@@ -40,9 +40,12 @@ def examiner_report(examination: Examination, case_: CaseFacts, sheet: Sheet, tw
     )
     story += [heading, *overview(context, sheet.depth - used), gap(9)]
     for index, (title, section) in enumerate(_SECTIONS, 2):
+        heading = _heading(index, title)
+        if section in _FLOWING:
+            heading.keepWithNext = 0
         story += [
             CondPageBreak(_NEEDS.get(section, 110)),
-            _heading(index, title),
+            heading,
             *section(context, f"{index}"),
             gap(9),
         ]
@@ -102,7 +105,10 @@ def _models(context: Context, _: str) -> list[Flowable]:
     measure = context.measure
     for model in context.examination.tool.models:
         card = card_of(model.sha256)
-        story.append(text(f"<b>{markup(model.name)}</b>, version {markup(model.version)}", "body"))
+        anchor = f'<a name="model-{markup(model.name)}"/>'
+        name = text(f"{anchor}{markup(model.name)}, version {markup(model.version)}", "h3")
+        name.keepWithNext = 0  # the table below may break; room for its first rows is asked for instead
+        story += [CondPageBreak(110), name]
         voices = voice_facts(model.sha256)
         if voices is not None:
             story.append(facts([(markup(name), markup(words)) for name, words in voices], measure))
@@ -114,7 +120,10 @@ def _models(context: Context, _: str) -> list[Flowable]:
         story.append(facts([(markup(name), markup(words)) for name, words in card_facts(card)], measure))
         rows = [tuple(markup(cell) for cell in row) for row in figure_rows(card)]
         if rows:
-            head = ("Measured on", "People + machines", "EER", "False positives (95 %)", "True positives (95 %)")
+            head = (
+                "Known error rates: material", "People + machines", "EER",
+                "False alarms (95 %)", "Machines found (95 %)",
+            )  # fmt: skip
             shares = (0.24, 0.32, 0.08, 0.18, 0.18)
             story.append(grid(head, rows, [measure * share for share in shares]))
         else:
@@ -184,3 +193,5 @@ _SECTIONS: tuple[tuple[str, Section], ...] = (
 )
 _NEEDS: dict[Section, float] = {_signature: 240.0, _methods: 260.0, fusion: 150.0, custody: 165.0, propositions: 165.0}
 """Room that a section asks for on the page it starts on, points."""
+_FLOWING: tuple[Section, ...] = (case, tool, exhibit, _models, _glossary)
+"""Sections that begin with a table which may break across pages: it need not move to the next page as a whole."""

@@ -10,6 +10,7 @@ from detectors.metrics import wilson_interval
 from forensics.records import ErrorRate, Examination, Finding
 from reports import theme, wording
 from reports.blocks import Heading, Sign, facts, gap, grid, side_by_side, text
+from reports.card import states_rates_of
 from reports.measurements import measured, parameters
 from reports.numerals import between, number, signed
 from reports.pairs import pairs
@@ -26,6 +27,18 @@ def rate(hits: int, n: int) -> str:
         return "not measured"
     low, high = wilson_interval(hits, n)
     return f"{hits} of {n} ({number(100 * hits / n, 3)} %; {number(100 * low, 3)}–{number(100 * high, 3)} %)"
+
+
+def _in_words(one: ErrorRate) -> str:
+    return (
+        f"{one.condition}: found {rate(one.hits, one.positives)}, false alarms {rate(one.false_alarms, one.negatives)}"
+    )
+
+
+def _in_the_card(finding: Finding) -> str:
+    """Where the rates of a trained detector stand: with its card, so that they are printed once."""
+    said = f"all {len(finding.error_rates)} conditions with the model"
+    return f'<a href="#model-{markup(finding.method)}">{said}</a>, in the section “Trained models”'
 
 
 def error_table(rates: tuple[ErrorRate, ...], measure: float) -> Flowable:
@@ -70,10 +83,13 @@ def method_block(finding: Finding, examination: Examination, number_: str, measu
     if finding.traces:
         said = f"{'; '.join(finding.traces)}. No sign of tampering by itself."
         rows.append(("Also recognised", markup(wording.capital(said))))
-    if not finding.error_rates:
+    elsewhere = states_rates_of(finding, examination)
+    if elsewhere:
+        rows.append(("Known error rates", markup(f"{_in_words(finding.error_rates[0])}; ") + _in_the_card(finding)))
+    elif not finding.error_rates:
         rows.append(("Known error rates", "Not measured for this version of the method."))
     story.append(facts(rows, measure, 92))
-    if finding.error_rates:
+    if finding.error_rates and not elsewhere:
         story.append(error_table(finding.error_rates, measure))
     if finding.measurements:
         rows_ = [measured(name, value) for name, value in finding.measurements.items()]
@@ -102,19 +118,18 @@ def untested_methods(examination: Examination, number_: str, measure: float) -> 
     rows = []
     for one in found:
         name = f"<b>{markup(one.title or one.method)}</b><br/>{mono(one.method)}, version {markup(one.version)}"
-        rates = "; ".join(
-            f"{rate_.condition}: found {rate(rate_.hits, rate_.positives)}, "
-            f"false alarms {rate(rate_.false_alarms, rate_.negatives)}"
-            for rate_ in one.error_rates
-        )
+        if states_rates_of(one, examination):
+            rates = _in_the_card(one)
+        else:
+            rates = "<br/>".join(["", *(f"• {markup(_in_words(row))}" for row in one.error_rates)]) or "not measured"
         details = (
-            f"{one.purpose} Valid for: {one.domain or wording.NOT_STATED}. Parameters: {parameters(one.parameters)}. "
-            f"Known error rates: {rates or 'not measured for this version'}."
+            f"{one.purpose} Valid for: {one.domain or wording.NOT_STATED}. Parameters: {parameters(one.parameters)}."
         )
-        rows.append((name, f'{markup(" ".join(one.reasons))}<br/><font color="{theme.MUTED}">{markup(details)}</font>'))
+        said = f"{markup(details)} Known error rates: {rates}"
+        rows.append((name, f'{markup(" ".join(one.reasons))}<br/><font color="{theme.MUTED}">{said}</font>'))
     title = "Methods that could not be tested"
     return [
-        CondPageBreak(130),
+        CondPageBreak(200),
         Heading(title, 2, f"method-{number_}", title, number_),
         text("These methods did not get to answer; nothing follows from that, for or against the recording.", "body"),
         grid(("Method", "Why it was not tested, and what it is"), rows, (measure * 0.29, measure * 0.71)),

@@ -20,6 +20,12 @@ _NAME = "report-signer.pem"
 _SELF_MADE = "Voxproof self-made certificate"
 
 
+def prepare() -> None:
+    """Import now what the first signature would otherwise wait for."""
+    from pyhanko import sign, stamp  # noqa: F401
+    from pyhanko.pdf_utils import incremental_writer  # noqa: F401
+
+
 class Signer:
     """A private key with its certificate."""
 

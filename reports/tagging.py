@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFString
+from reportlab.pdfbase.pdfdoc import PDFArray, PDFDictionary, PDFName, PDFObject, PDFString
 
 
 class Tagger:
@@ -61,16 +61,9 @@ class Tagger:
         children: list[Any] = []
         by_page: dict[int, list[Any]] = {page: [] for page in self._on_page}
         for index, (role, alt, page, number) in enumerate(self.marks):
-            element = {
-                "Type": PDFName("StructElem"),
-                "S": PDFName(role),
-                "P": body_ref,
-                "Pg": document.Reference(document.idToObject[f"Page{page + 1}"], f"Page{page + 1}"),
-                "K": number,
-            }
-            if alt:
-                element["Alt"] = PDFString(alt)
-            reference = document.Reference(PDFDictionary(element), f"StructElem{index}")
+            name = f"Page{page + 1}"
+            element = _Element(role, alt, number, body_ref, document.Reference(document.idToObject[name], name))
+            reference = document.Reference(element, f"StructElem{index}")
             children.append(reference)
             by_page[page].append(reference)
         numbers: list[Any] = []
@@ -87,6 +80,20 @@ class Tagger:
         )
         document.Catalog.StructTreeRoot = root_ref
         document.Catalog.MarkInfo = PDFDictionary({"Marked": "true"})
+
+
+class _Element(PDFObject):  # type: ignore[misc]
+    """One structure element; written at once, because a report has thousands of them."""
+
+    def __init__(self, role: str, alt: str | None, number: int, parent: Any, page: Any) -> None:
+        self.role, self.alt, self.number, self.parent, self.page = role, alt, number, parent, page
+
+    def format(self, document: Any) -> bytes:
+        """The object as it stands in the file."""
+        parent, page = (one.format(document).decode("ascii") for one in (self.parent, self.page))
+        alt = b" /Alt " + PDFString(self.alt).format(document) if self.alt else b""
+        head = f"<< /Type /StructElem /S /{self.role} /P {parent} /Pg {page} /K {self.number}"
+        return head.encode("ascii") + alt + b" >>"
 
 
 def mark(canvas: Any, role: str, alt: str | None = None) -> Any:

@@ -45,13 +45,17 @@ def render(
     """Examine CLIP and write its report."""
     import json
 
+    from reports.writer import Writer
+    from synth import audio
+
+    audio.prepare()
+    writer = Writer()  # imports on a core of its own what a report needs
     from detectors.fusion import load_fusion
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
     from forensics.cli.signer import load_signer
     from forensics.examine import examine
     from reports.case_facts import CaseFacts
-    from reports.pdf import write_pdf
 
     battery = load_battery()
     with Terminal(quiet=as_json).progress(1, len(battery)) as progress:
@@ -60,7 +64,7 @@ def render(
         progress.step("Writing")
         case = CaseFacts(case_id=case_id, requester=requester, question=question, examiner=examiner)
         signer = None if unsigned else load_signer(p12)
-        write_pdf(examination, out, page="letter" if page == "letter" else "a4", case=case, signer=signer)
+        writer.write(examination, out, page="letter" if page == "letter" else "a4", case=case, signer=signer)
     said = {"pdf": str(out), "outcome": examination.verdict.outcome, "signed": not unsigned}
     click.echo(json.dumps(said, ensure_ascii=False) if as_json else f"Wrote {out}")
 

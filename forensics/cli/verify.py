@@ -13,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from forensics.case import Case
     from forensics.records import Examination
+    from reports.theme import PageSize
+    from reports.writer import Writer
 
 EXIT_CODES = {"supports_human": 0, "supports_machine": 10, "inconclusive": 20, "could_not_test": 30}
 INTEGRITY_EXIT = 15
@@ -90,6 +92,11 @@ def verify(
     from synth import audio
 
     audio.prepare()  # the decoding process starts while this one still imports
+    writer = None
+    if report_dir or case_dir:
+        from reports.writer import Writer
+
+        writer = Writer()  # and so does the one that writes reports
     from detectors.fusion import load_fusion
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
@@ -100,7 +107,7 @@ def verify(
     battery = load_battery(only)
     fusion = load_fusion()
     limits = audio.Limits() if max_seconds is None else audio.Limits(seconds=max_seconds)
-    output = _Output(report_dir, page, p12, case_dir) if report_dir or case_dir else None
+    output = _Output(writer, report_dir, page, p12, case_dir) if writer else None
     codes = []
     unwritten = False
     with terminal.progress(len(clips), len(battery)) as progress:
@@ -130,9 +137,12 @@ def verify(
 class _Output:
     """Where reports and case records go; one signer and one set of names for the whole call."""
 
-    def __init__(self, directory: Path | None, page: str, p12: Path | None, case_dir: Path | None) -> None:
+    def __init__(
+        self, writer: Writer, directory: Path | None, page: str, p12: Path | None, case_dir: Path | None
+    ) -> None:
         from forensics.cli.signer import load_signer
 
+        self.writer = writer
         self.directory = directory
         self.page = page
         self.signer = load_signer(p12)
@@ -161,8 +171,6 @@ class _Output:
             return pdf, twin
 
     def _render(self, clip: Path, examination: Examination, pdf: Path) -> None:
-        from reports.pdf import write_pdf
-
         facts = None
         if self.case is not None and examination.exhibit.sha256 is not None:
             from forensics.cli.case_facts import case_facts
@@ -170,7 +178,8 @@ class _Output:
             if self.case.exhibit(examination.exhibit.sha256) is None:
                 self.case.add(clip)
             facts = case_facts(self.case, examination.exhibit.sha256)
-        write_pdf(examination, pdf, page="letter" if self.page == "letter" else "a4", case=facts, signer=self.signer)
+        paper: PageSize = "letter" if self.page == "letter" else "a4"
+        self.writer.write(examination, pdf, page=paper, case=facts, signer=self.signer)
 
     def _name(self, clip: Path) -> str:
         """The clip's file name; a number is added when two clips of one call share it."""

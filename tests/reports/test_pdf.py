@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -9,12 +10,18 @@ from pathlib import Path
 
 import pytest
 import report_samples as samples
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
-from forensics.records import Examination
+from detectors.card import shipped_cards
+from forensics.records import ErrorRate, Examination, ModelFacts
 from reports.case_facts import CaseFacts
+from reports.check import check
 from reports.pdf import pdf_bytes, write_pdf
+from reports.signing import Signer
+from reports.theme import PageSize
 from reports.twin import sha256, twin_bytes
+from reports.writer import Writer
+from synth.errors import VoxproofError
 
 SAMPLES: dict[str, Callable[[], Examination]] = {
     "machine": samples.machine,
@@ -34,17 +41,51 @@ def words(path: Path, page: int | None = None) -> str:
     return " ".join(" ".join(one.extract_text() for one in pages).split())
 
 
+class Made:
+    """A report with the text of its pages, made and read once for all tests that look at it."""
+
+    def __init__(self, name: str, page: PageSize, case: CaseFacts | None) -> None:
+        self.examination = SAMPLES[name]()
+        self.data = pdf_bytes(self.examination, page=page, case=case)
+        self.reader = PdfReader(io.BytesIO(self.data))
+        self.places: list[list[tuple[float, float]]] = []
+        """Where every piece of text stands, page by page, in points."""
+        self.pages = [self._read(one) for one in self.reader.pages]
+        self.text = " ".join(self.pages)
+
+    def _read(self, page: PageObject) -> str:
+        seen: list[tuple[float, float]] = []
+        self.places.append(seen)
+
+        def visit(text: str, cm: list[float], tm: list[float], _font: object, _size: float) -> None:
+            if text.strip() and tm[5] != 0:  # page numbers in forms have axes of their own
+                seen.append((tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5]))
+
+        return " ".join(page.extract_text(visitor_text=visit).split())
+
+
+@pytest.fixture(scope="module")
+def made() -> Callable[..., Made]:
+    kept: dict[tuple[str, PageSize, bool], Made] = {}
+
+    def make(name: str, page: PageSize = "a4", case: bool = True) -> Made:
+        key = (name, page, case)
+        if key not in kept:
+            kept[key] = Made(name, page, samples.case() if case else None)
+        return kept[key]
+
+    return make
+
+
 @pytest.mark.parametrize("page", ["a4", "letter"])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_every_report_stands(name: str, page: str, tmp_path: Path) -> None:
-    examination = SAMPLES[name]()
-    size = "letter" if page == "letter" else "a4"
-    path = write_pdf(examination, tmp_path / "r.pdf", page=size, case=samples.case())
-    reader = PdfReader(path)
+def test_every_report_stands(name: str, page: PageSize, made: Callable[..., Made]) -> None:
+    report = made(name, page)
+    examination, reader = report.examination, report.reader
     expected = (612.0, 792.0) if page == "letter" else (595.28, 841.89)
     for one in reader.pages:
         assert (float(one.mediabox.width), float(one.mediabox.height)) == pytest.approx(expected, abs=0.02)
-    first, whole = words(path, 0), words(path)
+    first, whole = report.pages[0], report.text
     assert not FORBIDDEN.search(whole)
     assert examination.verdict.words[1:] in first
     assert f"Page 1 of {len(reader.pages)}" in first
@@ -55,25 +96,25 @@ def test_every_report_stands(name: str, page: str, tmp_path: Path) -> None:
     for title in ("Propositions", "Custody", "Limitations", "Glossary", "Signature", "Standards followed"):
         assert title in whole
     assert "A hash proves only that data have not changed since it was first computed." in whole
-    assert "The examiner's report" in words(path, 1)  # page 1 kept to one page
+    assert "The examiner's report" in report.pages[1]  # page 1 kept to one page
 
 
-def test_bounds_and_outcomes_are_the_records(tmp_path: Path) -> None:
-    path = write_pdf(samples.machine(), tmp_path / "r.pdf")
-    first, whole = words(path, 0), words(path)
+def test_bounds_and_outcomes_are_the_records(made: Callable[..., Made]) -> None:
+    report = made("machine", case=False)
+    first, whole = report.pages[0], report.text
     assert "log10 LR +1.18, 95 % bounds +0.62 to +1.55" in first
     assert "Inconsistent with a continuous recording" in first
     assert "4.30–4.34 s" in first
     assert "52 of 60 (86.7 %" in whole
     assert "The recording lasts 10.24 s; the method needs 60 s. Mains hum has one phase; a cut breaks it." in whole
     assert whole.count("not stated") >= 8
-    person = words(write_pdf(samples.person(), tmp_path / "p.pdf"), 0)
+    person = made("person").pages[0]
     assert "log10 LR −1.30, 95 % bounds −1.60 to −0.90" in person
     assert "Consistent with a continuous recording" in person
 
 
-def test_case_facts_are_printed(tmp_path: Path) -> None:
-    whole = words(write_pdf(samples.machine(), tmp_path / "r.pdf", case=samples.case()))
+def test_case_facts_are_printed(tmp_path: Path, made: Callable[..., Made]) -> None:
+    whole = made("machine").text
     for said in (
         "2026-0417",
         "Example Bank",
@@ -85,24 +126,30 @@ def test_case_facts_are_printed(tmp_path: Path) -> None:
     assert "The working copy has the exhibit's hash" in whole
     other = samples.case().model_copy(update={"working_copy_sha256": "0" * 64})
     assert "The working copy's hash is not the exhibit's" in words(
-        write_pdf(samples.machine(), tmp_path / "o.pdf", case=other)
+        write_pdf(samples.undecodable(), tmp_path / "o.pdf", case=other)
     )
 
 
-def test_twin_is_embedded_and_its_hash_printed(tmp_path: Path) -> None:
-    examination = samples.machine()
-    path = write_pdf(examination, tmp_path / "r.pdf")
-    reader = PdfReader(path)
+def test_twin_is_embedded_and_its_hash_printed(made: Callable[..., Made]) -> None:
+    report = made("machine", case=False)
+    examination, reader = report.examination, report.reader
     data = reader.attachments["examination.json"][0]
     assert data == twin_bytes(examination)
-    assert sha256(data) in words(path)
+    assert sha256(data) in report.text
     assert json.loads(data)["schema"] == "voxproof.examination/1"
     assert Examination.model_validate_json(data).verdict == examination.verdict
     root = reader.trailer["/Root"]
     assert root["/AF"][0].get_object()["/AFRelationship"] == "/Data"
     assert root["/Lang"] == "en"
     assert root["/MarkInfo"]["/Marked"]
-    assert root["/StructTreeRoot"]["/K"]["/S"] == "/Document"
+    tree = root["/StructTreeRoot"]["/K"]
+    assert tree["/S"] == "/Document"
+    elements = [one.get_object() for one in tree["/K"]]
+    assert {one["/S"] for one in elements} == {"/H1", "/H2", "/H3", "/P", "/Figure"}
+    assert all(one["/Type"] == "/StructElem" and one["/P"]["/S"] == "/Document" for one in elements)
+    assert {one["/Pg"]["/Type"] for one in elements} == {"/Page"}
+    assert all("Spectrogram" in one["/Alt"] or "Figure" in one["/Alt"] or "LR" in one["/Alt"]
+               for one in elements if one["/S"] == "/Figure")  # fmt: skip
 
 
 def test_same_input_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,16 +165,8 @@ def test_same_input_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["long", "crowded", "machine"])
-def test_no_text_leaves_the_margins(name: str, tmp_path: Path) -> None:
-    path = write_pdf(SAMPLES[name](), tmp_path / "r.pdf", page="letter")
-    seen: list[tuple[float, float]] = []
-
-    def visit(text: str, cm: list[float], tm: list[float], _font: object, _size: float) -> None:
-        if text.strip() and tm[5] != 0:  # page numbers in forms have axes of their own
-            seen.append((tm[4] * cm[0] + tm[5] * cm[2] + cm[4], tm[4] * cm[1] + tm[5] * cm[3] + cm[5]))
-
-    for one in PdfReader(path).pages[:12]:
-        one.extract_text(visitor_text=visit)
+def test_no_text_leaves_the_margins(name: str, made: Callable[..., Made]) -> None:
+    seen = [place for page in made(name, "letter").places[:12] for place in page]
     assert len(seen) > 500
     assert min(x for x, _ in seen) >= 0
     assert max(x for x, _ in seen) <= 612 - 54 + 2
@@ -135,15 +174,15 @@ def test_no_text_leaves_the_margins(name: str, tmp_path: Path) -> None:
     assert max(y for _, y in seen) <= 792 - 30
 
 
-def test_long_recordings_have_clock_time(tmp_path: Path) -> None:
-    whole = words(write_pdf(samples.crowded(), tmp_path / "r.pdf"), 0)
+def test_long_recordings_have_clock_time(made: Callable[..., Made]) -> None:
+    whole = made("crowded").pages[0]
     assert "time (h:mm)" in whole
     assert "3:00:00.00" in whole
     assert "2:30" in whole
 
 
-def test_bookmarks_lead_through_the_report(tmp_path: Path) -> None:
-    reader = PdfReader(write_pdf(samples.machine(), tmp_path / "r.pdf"))
+def test_bookmarks_lead_through_the_report(made: Callable[..., Made]) -> None:
+    reader = made("machine").reader
     titles = [one.title for one in reader.outline if not isinstance(one, list)]
     assert titles[0] == "Summary"
     assert "7 Methods and findings" in titles
@@ -162,3 +201,45 @@ def test_deceiving_names_show_code_points(tmp_path: Path) -> None:
     assert "‹U+202E›" in first
     assert "‹U+1F600›" in first
     assert "<b>.wav" in first
+
+
+def test_rates_of_a_trained_model_are_printed_once(tmp_path: Path) -> None:
+    card = next(one for one in shipped_cards() if one.name == "detector.speech")
+    rates = tuple(
+        ErrorRate(condition=one.condition, positives=one.machine, hits=round(one.machine * one.true_positive_rate),
+                  negatives=one.human, false_alarms=round(one.human * one.false_positive_rate))
+        for one in card.figures
+    )  # fmt: skip
+    base = samples.machine()
+    model = ModelFacts(name=card.name, version=card.version, sha256=card.sha256)
+    found = tuple(
+        one.model_copy(update={"error_rates": rates}) if one.method == card.name else one for one in base.findings
+    )
+    tool = base.tool.model_copy(update={"models": (model,)})
+    whole = words(write_pdf(base.model_copy(update={"findings": found, "tool": tool}), tmp_path / "r.pdf"))
+    assert f"all {len(rates)} conditions with the model, in the section “Trained models”" in whole
+    row = f"{card.figures[2].human} + {card.figures[2].machine} clips of"
+    assert card.figures[2].condition in whole.split("8 Trained models")[-1]
+    assert row in whole
+    other = tuple(
+        one.model_copy(update={"error_rates": rates[:3]}) if one.error_rates == rates else one for one in found
+    )
+    whole = words(write_pdf(base.model_copy(update={"findings": other, "tool": tool}), tmp_path / "o.pdf"))
+    assert (
+        f"{rates[2].hits} of {rates[2].positives}" in whole
+    )  # rates that the card does not state stay with the method
+
+
+def test_a_process_of_its_own_writes_the_same_report_and_its_errors_come_back(tmp_path: Path) -> None:
+    writer = Writer()
+    examination = samples.machine()
+    out = writer.write(examination, tmp_path / "r.pdf", page="letter", case=samples.case())
+    assert out.read_bytes() == pdf_bytes(examination, page="letter", case=samples.case())
+    with pytest.raises(VoxproofError, match="cannot be written") as caught:
+        writer.write(examination, tmp_path / "none" / "r.pdf")
+    assert caught.value.cure == "Give a writable folder with free space."
+    again = writer.write(samples.undecodable(), tmp_path / "s.pdf", signer=Signer.self_made(tmp_path / "keys"))
+    assert check(again).signature == "intact"
+    writer.close()
+    with pytest.raises(VoxproofError, match="the process that writes reports ended"):
+        writer.write(examination, tmp_path / "t.pdf")
