@@ -26,6 +26,7 @@ BUILT_IN = (
     "forensics.methods.dc_offset:DcOffset",
     "forensics.methods.splice:Splice",
     "forensics.methods.splice_faded:SpliceFaded",
+    "forensics.methods.splice_trained:SpliceTrained",
     "forensics.methods.phase_continuity:PhaseContinuity",
     "forensics.methods.level_step:LevelStep",
     "forensics.methods.quantisation:Quantisation",

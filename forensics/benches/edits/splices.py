@@ -166,5 +166,6 @@ POSITIVES: tuple[Positive, ...] = (
     Positive("signal.splice-faded", "fade out and in, 20 ms, wav", 40, Joined(20.0, out_and_in=True), partner="same"),
     Positive("signal.splice-faded", "20 ms fade between two speakers, wav", 40, Joined(20.0)),
     *_positives("signal.phase-continuity", (0.0, 5.0, 20.0), 34, 12, voiced=True),
+    *_positives("signal.splice-trained", (0.0, 5.0, 20.0), 40, 10, voiced=False),
 )
-"""Clean joins: 140 for each fade; each other channel: 40 for each fade."""
+"""Clean joins: 180 for each fade; each other channel: 50 for each fade."""
