@@ -36,7 +36,7 @@ class CompressionHistory(Method):
     domain = Domain(min_seconds=1.0, min_sample_rate=8000)
     least_strength: ClassVar[float] = 7.0
     """Distance from chance of a grid that counts, standard deviations over all tested frames."""
-    least_resampled_strength: ClassVar[float] = 5.5
+    least_resampled_strength: ClassVar[float] = 6.0
     """The same for a grid at another sample rate, where the measure of chance has frames of its own."""
 
     @property

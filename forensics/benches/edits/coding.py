@@ -23,7 +23,7 @@ def lame(kbit: int) -> Coding:
 
 
 def ffmpeg(encoder: str, kbit: int, suffix: str, hz: int = 0) -> Coding:
-    """Any encoder of FFmpeg, decoded by FFmpeg; `hz` is the rate of coders that have but one."""
+    """Any encoder of FFmpeg, decoded by FFmpeg; `hz` is the rate of the coding, if not the source's."""
 
     def code(source: Path, stem: Path) -> Path:
         options = [
@@ -118,8 +118,33 @@ POSITIVES = (
     *(_history(f"aac {kbit} kbit/s (ffmpeg)", 10, whole(coding), "aac") for kbit, coding in _AAC.items()),
     _history("mp3 64 kbit/s, level changed by -3.3 dB", 8, whole(lame(64), then=("gain", "-3.3")), "mp3"),
     _history("aac 48 kbit/s, level changed by -3.3 dB", 8, whole(_AAC[48], then=("gain", "-3.3")), "aac"),
-    _history("mp3 64 kbit/s, resampled to 16 kHz (limit)", 8, whole(lame(64), then=("rate", "16k")), "mp3"),
+    _history("mp3 64 kbit/s, resampled to 16 kHz", 8, whole(lame(64), then=("rate", "16k")), "mp3"),
+    *(
+        _history(f"mp3 {kbit} kbit/s at {coded / 1000:g} kHz, resampled to {now / 1000:g} kHz{limit}", 8, recipe, "mp3")
+        for kbit, coded, now, limit in (
+            (64, 44100, 16000, ""),
+            (128, 44100, 16000, ""),
+            (64, 44100, 22050, ""),
+            (64, 48000, 16000, ""),
+            (64, 48000, 44100, ""),
+            (192, 44100, 16000, " (limit)"),
+            (64, 22050, 16000, " (limit)"),
+        )
+        for recipe in [whole(ffmpeg("libmp3lame", kbit, ".mp3", coded), then=("rate", str(now)))]
+    ),
+    _history(
+        "aac 48 kbit/s at 44.1 kHz, resampled to 16 kHz (limit)",
+        8,
+        whole(ffmpeg("aac", 48, ".m4a", 44100), then=("rate", "16k")),
+        "aac",
+    ),
     _history("opus 24 kbit/s (limit)", 8, whole(ffmpeg("libopus", 24, ".ogg")), "opus"),
+    _history(
+        "opus 24 kbit/s, resampled to 22.05 kHz (limit)",
+        8,
+        whole(ffmpeg("libopus", 24, ".ogg"), then=("rate", "22.05k")),
+        "opus",
+    ),
     _history("vorbis 48 kbit/s (limit)", 8, whole(ffmpeg("libvorbis", 48, ".ogg")), "vorbis"),
     _history("gsm 06.10 (limit)", 8, whole(ffmpeg("libgsm_ms", 0, ".wav", 8000)), "gsm"),
     _history("amr-nb (limit)", 8, whole(amr), "amr"),
