@@ -59,13 +59,8 @@ def mels() -> Figures:
         yield name, difference(mel.mel_spectrogram(stored["wav"][:, : config.rate], config), stored[name])
 
 
-def flow(version: FlowVersion, *, whole: bool = True) -> Figures:
-    """Encoder features of v3 or v4, and with `whole` a sample of the 330 million weights of its transformer."""
-    yield from flow_of(flow_model(whole=whole), version, whole=whole)
-
-
 def flow_model(*, whole: bool) -> FlowSovits:
-    """v3 and v4 have the same tensors, and so the same seeded weights."""
+    """v3 or v4, which have the same tensors and so the same seeded weights; with `whole`, the transformer's, too."""
     small = TransformerConfig(width=64, layers=0, heads=1, feature_blocks=0)
     config = FlowSovitsConfig() if whole else replace(FlowSovitsConfig(), transformer=small)
     with torch.device("meta"):
@@ -78,6 +73,7 @@ def flow_model(*, whole: bool) -> FlowSovits:
 
 @torch.no_grad()
 def flow_of(model: FlowSovits, version: FlowVersion, *, whole: bool) -> Figures:
+    """Voice and features of v3 or v4, and with `whole` a sample of the transformer."""
     stored = golden(f"sovits-{version}-full")
     model.config = replace(model.config, version=version)
     voice, spoken = model.voice(stored["refer"]), Spoken(stored["codes"], stored["text"])
@@ -145,7 +141,7 @@ def main() -> None:
     print(f"{time.process_time() - begun:.0f} s of processor time, {peak:.1f} GB at most")
 
 
-__all__ = ["discriminators", "figures", "flow", "flow_model", "flow_of", "mels", "speaker", "training"]
+__all__ = ["discriminators", "figures", "flow_model", "flow_of", "mels", "speaker", "training"]
 
 if __name__ == "__main__":
     main()
