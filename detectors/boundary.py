@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -115,8 +116,8 @@ def _fine_and_phase(sound: FloatArray, count: int) -> tuple[FloatArray, FloatArr
     """
     bins = 8 * PHASES + 1
     spectrum = scipy.fft.rfft(_frames(sound, count, 512, 256) * _hann(512), axis=1)[:, 1 : bins + 1]
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    fine = np.log10(power[:, :FINE] + 1e-8)
+    low = spectrum[:, :FINE]
+    fine = np.log10(np.square(low.real) + np.square(low.imag) + 1e-8)
     padded = np.pad(spectrum[:, : bins - 1], ((3, 3), (0, 0)))
     far_left, left, right, far_right = (padded[n : n + count] for n in (0, 1, 5, 6))
     turned = left * far_left.conj()
@@ -138,7 +139,7 @@ def _predictors(frames: npt.NDArray[np.float32], order: int) -> tuple[FloatArray
     length = scipy.fft.next_fast_len(size + order + 1, real=True)
     spectrum = scipy.fft.rfft(frames * _hann(size), length, axis=1)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
-    lags = scipy.fft.irfft(power, length, axis=1)[:, : order + 1].T.astype(np.float64) / (0.375 * size)
+    lags = _cosines(length, order + 1) @ power.T.astype(np.float64) / (0.375 * size)
     error = lags[0] * (1.0 + 1e-6) + 1e-10
     found = np.zeros((order, frames.shape[0]))
     for n in range(order):
@@ -148,6 +149,14 @@ def _predictors(frames: npt.NDArray[np.float32], order: int) -> tuple[FloatArray
         found[n] = turn
         error = np.maximum(error * (1.0 - turn * turn), 1e-12)
     return found.T.astype(np.float32), error.astype(np.float32)
+
+
+@cache
+def _cosines(length: int, lags: int) -> npt.NDArray[np.float64]:
+    """What makes the first lags of an autocorrelation from a power spectrum, [lags, bins]: few, so no inverse FFT."""
+    bins = np.arange(length // 2 + 1)
+    twice = np.where((bins == 0) | (2 * bins == length), 1.0, 2.0)
+    return twice * np.cos(2 * np.pi * np.outer(np.arange(lags), bins) / length) / length
 
 
 def _surprise(sound: FloatArray, count: int) -> FloatArray:
