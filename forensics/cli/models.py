@@ -6,10 +6,15 @@ import json
 
 import click
 
+from forensics.cli.models_import import import_
+
 
 @click.group()
 def models() -> None:
-    """List the trained models, show their cards, verify their hashes."""
+    """List the trained models, show their cards, verify their hashes, import official checkpoints."""
+
+
+models.add_command(import_)
 
 
 @models.command("list")

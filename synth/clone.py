@@ -1,0 +1,366 @@
+"""A voice from a short recording, saying any text: the whole of GPT-SoVITS (v1 to v2ProPlus) behind one class.
+
+    reference ─ HuBERT ─ tokens ─────────────┐ prompt
+    reference's text ─ phones ─┐             ├─ GPT ─ tokens ─┐
+    text ─ pieces ─ phones, BERT ────────────┘                ├─ SoVITS ─ sound of the piece
+    reference ─ spectrogram (and speaker network) ─ voice ────┘
+
+There is one door to the outside: everything public here ends in `Cloner._emit`, where every sound has to pass. Research
+inside the package (parity, analysis by resynthesis, labelled material) calls `Cloner._render`. Neither writes a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from synth import mel
+from synth.bert import BertFeatures
+from synth.content import CHINESE_HUBERT, ContentEncoder
+from synth.errors import VoxproofError
+from synth.gpt import Spoken
+from synth.gpt import Utterance as Prompted
+from synth.interventions import Interventions, edited, kept, scaled_heads, watched_couplings
+from synth.models.loading import ModelSet, load_models
+from synth.observing import GptRecord, chosen_heads, watched_alignment, watched_gpt
+from synth.reference import VOICE_RATE, Reference
+from synth.sampling import Sampling
+from synth.text.hashing import require_same
+from synth.text.pipeline import TextPipeline, Utterance
+from synth.text.segment import Mode
+from synth.text.split import CLAUSE_MARKS, Cut
+from synth.trace import Piece, Trace, Watch
+
+RATE = VOICE_RATE
+"""Hz, of the sound."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How something is said; the defaults are those of the reference's programming interface."""
+
+    sampling: Sampling = field(default_factory=Sampling)
+    """How the GPT draws tokens."""
+    speed: float = 1.0
+    """Above 1 faster; the pitch stays."""
+    noise_scale: float = 0.5
+    """How far the latent strays from the most likely one; 0: not at all."""
+    pause_seconds: float = 0.3
+    """Silence after every piece."""
+    cut: Cut = "cut5"
+    """How a text is split into pieces."""
+    as_reference: bool = False
+    """Phones exactly as the reference implementation makes them, its mistakes included."""
+
+    def __post_init__(self) -> None:
+        if not (0.1 <= self.speed <= 10 and 0 <= self.noise_scale <= 10 and 0 <= self.pause_seconds <= 60):
+            raise VoxproofError(
+                f"speed {self.speed}, noise scale {self.noise_scale} and pause {self.pause_seconds} are not possible",
+                cure="Speed is 0.1 to 10, noise scale 0 to 10, the pause 0 to 60 s.",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Clone:
+    """What was said."""
+
+    samples: Tensor
+    """[n] float32 on the CPU, within -1 to 1."""
+    rate: int
+    """Hz."""
+    codes: tuple[Tensor, ...]
+    """Semantic tokens [k] of every piece."""
+    capped: bool
+    """Whether any piece was cut off at the longest length allowed."""
+    trace: Trace | None = None
+    """If it was asked for."""
+
+
+class TextSide(Protocol):
+    """What the cloner needs of `synth.text.pipeline.TextPipeline`."""
+
+    @property
+    def hash(self) -> str: ...
+
+    def utterances(self, text: str) -> Iterable[Utterance]: ...
+
+    def read(self, piece: str) -> Utterance: ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Prompt:
+    """What is known of the reference."""
+
+    voice: Tensor  # [1, channels, 1]
+    codes: Tensor  # [k] int64
+    utterance: Utterance | None
+    content: Tensor | None  # [1, 768, frames]
+
+
+class Cloner:
+    """Models and front ends, ready to speak in any voice. Not for several threads at once while it is watched."""
+
+    def __init__(
+        self,
+        models: ModelSet,
+        content: ContentEncoder | None = None,
+        bert: BertFeatures | None = None,
+        text_side: Callable[[Mode, Settings], TextSide] | None = None,
+    ) -> None:
+        """`content` is needed for references with their text, `bert` for Mandarin."""
+        self.models, self.content, self.bert = models, content, bert
+        self._text_side = text_side or self._pipeline
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        *,
+        hubert: str | Path = CHINESE_HUBERT,
+        bert: str | Path | None = None,
+    ) -> Cloner:
+        """Models of a folder (see `load_models`), HuBERT and, for Mandarin, BERT (local folders or the hub's names)."""
+        models = load_models(folder, device, dtype)
+        features = None if bert is None else BertFeatures.load(bert, device)
+        return cls(models, ContentEncoder.load(hubert, device), features)
+
+    def speak(
+        self,
+        text: str,
+        reference: Reference | Sequence[Reference],
+        reference_text: str = "",
+        *,
+        language: Mode = "auto",
+        reference_language: Mode | None = None,
+        settings: Settings | None = None,
+        seed: int = 0,
+        watch: Watch | None = None,
+        interventions: Interventions | None = None,
+    ) -> Clone:
+        """Says `text` in the voice of the reference, or the mean voice of several, of which the first is the prompt.
+
+        With `reference_text`, what the (first) reference says, the GPT goes on from it and takes over its manner;
+        without, only the voice is taken over. The same seed says the same. `watch` asks for a trace.
+        """
+        clone = self._render(
+            text, reference, reference_text, language=language, reference_language=reference_language,
+            settings=settings, seed=seed, watch=watch, interventions=interventions,
+        )  # fmt: skip
+        return self._emit(clone)
+
+    def _emit(self, clone: Clone) -> Clone:
+        """The one door. Whatever every sound that leaves has to carry is put on here, and nowhere else."""
+        return clone
+
+    @torch.no_grad()
+    def _render(
+        self,
+        text: str,
+        reference: Reference | Sequence[Reference],
+        reference_text: str = "",
+        *,
+        language: Mode = "auto",
+        reference_language: Mode | None = None,
+        settings: Settings | None = None,
+        seed: int = 0,
+        watch: Watch | None = None,
+        interventions: Interventions | None = None,
+    ) -> Clone:
+        """What `speak` does but for the door; for research inside the package only."""
+        settings, changes = settings or Settings(), interventions or Interventions()
+        side = self._text_side(language, settings)
+        if self.models.text_pipeline is not None:
+            require_same(self.models.text_pipeline, side.hash)
+        said = list(side.utterances(text))
+        if not said:
+            raise VoxproofError("the text has nothing that can be spoken", cure="Give at least one word.")
+        references = [reference] if isinstance(reference, Reference) else list(reference)
+        prompt = self._prompt(references, reference_text, reference_language or language, settings)
+        berts = [self._bert(utterance) for utterance in said]
+        prompted = [self._prompted(utterance, bert, prompt) for utterance, bert in zip(said, berts, strict=True)]
+        spoken, records = self._tokens(prompted, settings.sampling, seed, watch, changes)
+        sounds, pieces = [], []
+        pause = torch.zeros(int(settings.pause_seconds * RATE))
+        at = 0
+        for i, (utterance, one) in enumerate(zip(said, spoken, strict=True)):
+            voice = edited(changes.voice, prompt.voice, i, "the voice")
+            codes = self._changed_codes(one.tokens, changes, i)
+            piece = Piece(
+                utterance.text, utterance.normalised, utterance.phones, torch.tensor(utterance.ids), kept(berts[i]),
+                kept(codes), one.capped, kept(voice[0, :, 0]),
+            )  # fmt: skip
+            sound, piece = self._sound(piece, voice, settings, seed + i, watch, changes, i)
+            piece = replace(piece, samples=(at, at + len(sound)))
+            at += len(sound) + len(pause)
+            sounds += [sound, pause]
+            pieces.append(self._recorded(piece, prompt, prompted[i], one, records[i], watch))
+        trace = None if watch is None else self._trace(pieces, prompt, side)
+        return Clone(
+            torch.cat(sounds), RATE, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
+        )
+
+    # --- text and reference -----------------------------------------------------------------------------------------
+
+    def _pipeline(self, mode: Mode, settings: Settings) -> TextSide:
+        return TextPipeline(mode, self.models.version, settings.cut, settings.as_reference)
+
+    def _prompt(self, references: Sequence[Reference], text: str, mode: Mode, settings: Settings) -> _Prompt:
+        """The voice, and with the text also the prompt's tokens and phones."""
+        sovits, speaker = self.models.sovits, self.models.speaker
+        if not references:
+            raise VoxproofError("there is no reference", cure="Give a recording of the voice.")
+        spectra = [mel.spectrogram(one.for_voice()[None].to(self.models.device)) for one in references]
+        embeddings = None
+        if sovits.config.is_pro:
+            if speaker is None:
+                raise VoxproofError(
+                    f"SoVITS {self.models.version} needs the speaker-verification network",
+                    cure="Import pretrained_eres2netv2w24s4ep4.ckpt into the same folder.",
+                )
+            embeddings = [speaker.speaker(one.for_speaker()[None]) for one in references]
+        voice = sovits.voice(spectra, embeddings)
+        if not text.strip():
+            return _Prompt(voice, torch.zeros(0, dtype=torch.long), None, None)
+        if self.content is None:
+            raise VoxproofError(
+                "a reference with its text needs HuBERT",
+                cure="Give the cloner a ContentEncoder, or leave the text out.",
+            )
+        text = text.strip()
+        if text[-1] not in CLAUSE_MARKS:
+            text += "." if mode == "en" else "。"
+        content = self.content.features(references[0].for_content())
+        codes = sovits.codes(content.to(self.models.device))[0, 0]
+        return _Prompt(voice, codes, self._text_side(mode, settings).read(text), content)
+
+    def _bert(self, utterance: Utterance) -> Tensor:
+        """[phones, 1024]: features of Mandarin, zeros for every other language."""
+        rows, width = [], self.models.gpt.config.bert
+        for part in utterance.parts:
+            if part.language == "zh" and part.ids:
+                if self.bert is None or part.word2ph is None:
+                    raise VoxproofError(
+                        "Mandarin needs BERT features", cure="Load the cloner with bert=, the Chinese RoBERTa's folder."
+                    )
+                rows.append(self.bert.features(part.text, part.word2ph).to(self.models.device))
+            else:
+                rows.append(torch.zeros(len(part.ids), width, device=self.models.device))
+        return torch.cat(rows) if rows else torch.zeros(0, width)
+
+    def _prompted(self, utterance: Utterance, bert: Tensor, prompt: _Prompt) -> Prompted:
+        """What the GPT is given: the prompt's phones and the piece's, and the prompt's tokens."""
+        ids, like = list(utterance.ids), self.models.gpt.bert_proj.weight
+        if prompt.utterance is not None:
+            ids = [*prompt.utterance.ids, *ids]
+            bert = torch.cat([self._bert(prompt.utterance), bert])
+        return Prompted(torch.tensor(ids), bert.to(like), prompt.codes.cpu())
+
+    # --- tokens and sound -------------------------------------------------------------------------------------------
+
+    def _tokens(
+        self,
+        prompted: list[Prompted],
+        sampling: Sampling,
+        seed: int,
+        watch: Watch | None,
+        changes: Interventions,
+    ) -> tuple[list[Spoken], list[GptRecord | None]]:
+        """All pieces at once; watched, one after the other. A piece draws the same tokens either way."""
+        gpt = self.models.gpt
+        with scaled_heads(gpt, changes.heads):
+            if watch is None or not (watch.logits or watch.attention):
+                seeds = [seed + i for i in range(len(prompted))]
+                return gpt.generate(prompted, sampling, seeds), [None] * len(prompted)
+            spoken: list[Spoken] = []
+            records: list[GptRecord | None] = []
+            for i, one in enumerate(prompted):
+                with watched_gpt(gpt, watch.attention, watch.logits) as record:
+                    spoken += gpt.generate([one], sampling, [seed + i])
+                records.append(record)
+            return spoken, records
+
+    def _changed_codes(self, codes: Tensor, changes: Interventions, piece: int) -> Tensor:
+        if changes.codes is None:
+            return codes
+        made = changes.codes(codes.clone(), piece)
+        if not isinstance(made, Tensor) or made.dim() != 1 or made.is_floating_point() or not len(made):
+            raise VoxproofError("the intervention on codes gave no codes", cure="Return whole numbers [k], k above 0.")
+        return made.long()
+
+    def _sound(
+        self, piece: Piece, voice: Tensor, settings: Settings, seed: int, watch: Watch | None, changes: Interventions,
+        number: int,
+    ) -> tuple[Tensor, Piece]:  # fmt: skip
+        """SoVITS step by step, as `Sovits.decode` does it, with what is watched and changed on the way."""
+        if not len(piece.codes):
+            return torch.zeros(0), piece
+        sovits, device = self.models.sovits, self.models.device
+        codes, text = piece.codes[None, None].to(device), piece.ids[None].to(device)
+        _check_range("code", codes, len(sovits.quantizer.codebook.embed))
+        _check_range("phone", text, sovits.config.symbols)
+        with watched_alignment(sovits, watch is not None and watch.cross_attention) as alignment:
+            prior = sovits.prior(sovits.quantizer.decode(codes), text, voice, speed=settings.speed)
+        draw = torch.Generator().manual_seed(seed)  # on the CPU, so that every device draws the same
+        noise = torch.empty(prior.mean.shape).normal_(generator=draw).to(device)
+        z_p = (prior.mean + noise * prior.log_scale.float().exp() * settings.noise_scale).to(prior.mean)
+        z_p = edited(changes.prior_latent, z_p, number, "the latent before the flow")
+        seen: dict[int, tuple[Tensor, Tensor]] = {}
+        latents = watch is not None and watch.latents
+        with watched_couplings(sovits, changes.couplings, number, seen if latents else None):
+            z = sovits.flow(z_p, prior.mask, voice, reverse=True)
+        z = edited(changes.latent, z, number, "the latent after the flow")
+        sound: Tensor = sovits.dec(z * prior.mask, voice)[0, 0].float().cpu()
+        peak = float(sound.abs().max())
+        if latents:
+            piece = replace(piece, prior_latent=kept(z_p[0]), latent=kept(z[0]), couplings=seen)
+        piece = replace(piece, cross_attention=alignment[0] if alignment else None)
+        return sound / peak if peak > 1 else sound, piece
+
+    # --- trace ------------------------------------------------------------------------------------------------------
+
+    def _recorded(
+        self, piece: Piece, prompt: _Prompt, prompted: Prompted, spoken: Spoken, record: GptRecord | None,
+        watch: Watch | None,
+    ) -> Piece:  # fmt: skip
+        """The piece with what was heard of the GPT."""
+        text, codes = len(prompted.phonemes), len(prompt.codes)
+        piece = replace(piece, text_length=text, prompt_length=codes)
+        if record is None or watch is None:
+            return piece
+        logits = torch.stack(record.logits) if record.logits else None
+        return replace(
+            piece,
+            logits=logits,
+            entropies=None if logits is None else entropy_bits(logits),
+            attention=record.attention(text + codes + len(spoken.tokens)),
+            heads={layer: chosen_heads(self.models.gpt, layer, heads) for layer, heads in watch.attention.items()},
+        )
+
+    def _trace(self, pieces: Sequence[Piece], prompt: _Prompt, side: TextSide) -> Trace:
+        return Trace(
+            tuple(pieces),
+            kept(prompt.voice[0, :, 0]),
+            kept(prompt.codes),
+            () if prompt.utterance is None else prompt.utterance.phones,
+            None if prompt.content is None else kept(prompt.content[0]),
+            side.hash,
+            self.models.hashes,
+        )
+
+
+def entropy_bits(logits: Tensor) -> Tensor:
+    """Scores [steps, vocabulary] -> entropy of their softmax, bits [steps]."""
+    logs = logits.double().log_softmax(-1)
+    return (-(logs.exp() * logs).nan_to_num(0.0).sum(-1) / torch.log(torch.tensor(2.0).double())).float()
+
+
+def _check_range(name: str, ids: Tensor, size: int) -> None:
+    if int(ids.min()) < 0 or int(ids.max()) >= size:
+        raise VoxproofError(f"a {name} is outside 0 to {size - 1}", cure="Text or codes belong to another model.")

@@ -1,0 +1,85 @@
+"""A tiny cloner: random models of every kind, and a text side that reads letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import torch
+
+from synth.clone import Cloner, Settings
+from synth.content import ContentEncoder
+from synth.gpt import GPT, GPTConfig
+from synth.models.loading import ModelSet
+from synth.reference import Reference
+from synth.sampling import Sampling
+from synth.sovits import Sovits, SovitsConfig, Version
+from synth.speaker_verification import ERes2NetV2
+from synth.text.frame import Phones
+from synth.text.pipeline import Utterance
+from synth.text.symbols import table_of
+
+QUICK = Settings(sampling=Sampling(least=5, most=8), pause_seconds=0.01)
+
+
+class Letters:
+    """Every letter is a phone; capitals are Mandarin of two phones each."""
+
+    hash = "ab" * 32
+
+    def utterances(self, text: str) -> Iterable[Utterance]:
+        return [self.read(piece) for piece in text.split(".") if piece.strip()]
+
+    def read(self, piece: str) -> Utterance:
+        table = table_of("v2")
+        parts = []
+        for word in piece.split():
+            if word.isupper():
+                phones = [phone for letter in word for phone in (letter.lower(), "a1")]
+                parts.append(Phones.of("zh", table, word, phones, [2] * len(word)))
+            else:
+                parts.append(Phones.of("en", table, word, list(word)))
+        return Utterance(piece, tuple(parts))
+
+
+@cache
+def models(version: Version = "v2") -> ModelSet:
+    """GPT and SoVITS; shared by tests, leave them as they are."""
+    torch.manual_seed(4)
+    gpt = GPT(GPTConfig(width=16, heads=2, layers=2, bert=16)).eval()
+    gpt.ar_predict_layer.weight.data *= 3
+    sizes: dict[str, Any] = {
+        "hidden_channels": 16, "filter_channels": 16, "n_layers": 2, "inter_channels": 8, "p_dropout": 0.0,
+        "upsample_initial_channel": 32, "gin_channels": 16 if version.startswith("v2Pro") else 512,
+    }  # fmt: skip
+    sovits = Sovits(SovitsConfig.from_mapping(sizes, version))
+    for name, value in sovits.flow.named_parameters():  # the flow starts as the identity otherwise
+        if ".post." in name:
+            torch.nn.init.normal_(value, std=0.3)
+    speaker = ERes2NetV2().eval() if version.startswith("v2Pro") else None
+    return ModelSet(gpt, sovits.for_inference(), version, {"gpt": "g", "sovits": "s"}, None, speaker)
+
+
+@cache
+def content() -> ContentEncoder:
+    from transformers import HubertConfig, HubertModel
+
+    torch.manual_seed(5)
+    config = HubertConfig(
+        hidden_size=768, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=4,
+    )  # fmt: skip
+    return ContentEncoder(HubertModel(config))
+
+
+@cache
+def voice(seed: int = 1) -> Reference:
+    """Three seconds and a bit of shaped noise."""
+    draw = torch.Generator().manual_seed(seed)
+    return Reference(0.1 * torch.randn(100_000, generator=draw).cumsum(0).sin(), 32_000)
+
+
+def cloner(**changes: Any) -> Cloner:
+    given: dict[str, Any] = {"models": models(), "text_side": lambda mode, settings: Letters()} | changes
+    return Cloner(**given)
