@@ -153,9 +153,17 @@ class Attention(nn.Module):
         self.dropout = config.dropout
         self.in_proj_weight = nn.Parameter(torch.empty(3 * config.width, config.width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * config.width))
+        self.projection: nn.Module | None = None  # in place of the packed matrix, where it is quantised
         self.out_proj = nn.Linear(config.width, config.width)
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
+
+    def _packed(self, x: Tensor) -> Tensor:
+        """[batch, time, channels] -> query, key and value [batch, time, 3 * channels]"""
+        if self.projection is not None:
+            out: Tensor = self.projection(x)
+            return out
+        return F.linear(x, self.in_proj_weight, self.in_proj_bias)
 
     def forward(self, x: Tensor, allowed: Tensor | None, slot: Slot | None = None) -> Tensor:
         """x [batch, time, channels], allowed [batch, 1, time, keys] bool -> [batch, time, channels].
@@ -163,7 +171,7 @@ class Attention(nn.Module):
         With a slot, keys and values of `x` are written behind what is there, and all of it is attended to.
         """
         batch, time, width = x.shape
-        packed = F.linear(x, self.in_proj_weight, self.in_proj_bias)
+        packed = self._packed(x)
         q, k, v = packed.view(batch, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         if slot is not None:
             stop = slot.filled + time

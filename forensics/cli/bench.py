@@ -10,14 +10,16 @@ from typing import Literal
 import click
 
 from forensics.cli.bench_long import long_recordings
+from forensics.cli.bench_tts import tts
 
 
 @click.group()
 def bench() -> None:
-    """Measure speed, methods and the handling of broken media files."""
+    """Measure speed, methods, the voice model and the handling of broken media files."""
 
 
 bench.add_command(long_recordings)
+bench.add_command(tts)
 
 
 @bench.command()
