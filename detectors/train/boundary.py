@@ -245,7 +245,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--rate", type=float, default=20.0, help="minutes of unedited sound for one false place")
-    parser.add_argument("--margin", type=float, default=0.6)
+    parser.add_argument("--margin", type=float, default=1.6)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
