@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from synth.errors import VoxproofError
 
 
-def _listed(symbols: str) -> list[str]:
-    return symbols.split()
+def listed(words: str) -> list[str]:
+    """The words of a table written as one text."""
+    return words.split()
 
 
 PAD = "_"
@@ -25,23 +26,23 @@ PUNCTUATION = ("!", "?", "…", ",", ".", "-")
 UNKNOWN = "UNK"
 PAUSES = ("SP", "SP2", "SP3")
 
-PINYIN_INITIALS = _listed("AA EE OO b c ch d f g h j k l m n p q r s sh t w x y z zh")
-PINYIN_FINALS = _listed(
+PINYIN_INITIALS = listed("AA EE OO b c ch d f g h j k l m n p q r s sh t w x y z zh")
+PINYIN_FINALS = listed(
     "E En a ai an ang ao e ei en eng er i i0 ia ian iang iao ie in ing iong ir iu o ong ou u ua uai uan uang ui un "
     "uo v van ve vn"
 )
 PINYIN_TONES = "12345"
-JAPANESE = _listed("I N U a b by ch cl d dy e f g gy h hy i j k ky m my n ny o p py r ry s sh t ts u v w y z")
+JAPANESE = listed("I N U a b by ch cl d dy e f g gy h hy i j k ky m my n ny o p py r ry s sh t ts u v w y z")
 JAPANESE_PITCH = ("[", "]")
 """Rise and fall of the pitch accent; not in v1."""
-ARPABET_VOWELS = _listed("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW")
-ARPABET_CONSONANTS = _listed("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH")
+ARPABET_VOWELS = listed("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW")
+ARPABET_CONSONANTS = listed("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH")
 ARPABET = (
     [vowel + stress for vowel in ARPABET_VOWELS for stress in "012"] + ["ER", "IH"] + ARPABET_CONSONANTS
 )  # ER and IH also without stress
 KOREAN = [*"ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎㄲㄸㅃㅆㅉㅏㅓㅗㅜㅡㅣㅐㅔ", "空", "停"]
-CANTONESE_BARE = _listed("a aa ai ak au b c d e f g gw h j k kw l m n ng o oi ok on ou p s t uk w z")
-CANTONESE_TONED = _listed(
+CANTONESE_BARE = listed("a aa ai ak au b c d e f g gw h j k kw l m n ng o oi ok on ou p s t uk w z")
+CANTONESE_TONED = listed(
     "a aa aai aak aam aan aang aap aat aau ai ak am an ang ap at au e ei ek eng eoi eon eot g i ik im in ing ip it "
     "iu k m n o oe oek oeng oi ok on ong ot ou p t u ui uk un ung ut yu yun yut"
 )
