@@ -23,7 +23,7 @@ NEVER_LOSSY, CODED = 640, 480
 """Unedited recordings of a full run: as their makers published them without loss, and through usual codecs."""
 WHOLE = 8
 """One edited file in so many is examined by the whole battery, the others by the method that the edit is meant for."""
-JOINS = ("signal.splice", "signal.splice-faded", "signal.phase-continuity")
+JOINS = ("signal.splice", "signal.splice-faded", "signal.splice-trained", "signal.phase-continuity")
 """Methods that look for the same thing: each examines the joins meant for the others."""
 LEAST_S = 2.0
 """Shorter clips are not drawn, seconds."""
