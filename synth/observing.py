@@ -78,7 +78,11 @@ def _attention_hook(heads: tuple[int, ...], rows: list[Tensor]) -> Any:
     def after(module: GptAttention, args: tuple[Any, ...], out: Tensor) -> None:
         x, allowed, slot = (*args, None, None)[:3]
         width = x.shape[-1]
-        query = F.linear(x[:1], module.in_proj_weight[:width], module.in_proj_bias[:width])
+        projection = getattr(module, "projection", None)  # in place of the matrix, where it is quantised
+        if projection is None:
+            query = F.linear(x[:1], module.in_proj_weight[:width], module.in_proj_bias[:width])
+        else:
+            query = projection(x[:1])[..., :width]
         query = query.view(1, x.shape[1], module.heads, -1).transpose(1, 2)
         key = slot.keys[:1, :, : slot.filled + x.shape[1]]
         scores = (query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])).float()

@@ -1,16 +1,14 @@
 """Names and shapes of the tensors that a checkpoint must have, from its configuration and without memory for them.
 
-GPT and SoVITS v1 to v2ProPlus are asked themselves (as models on torch's "meta" device, not initialised). The
-flow-matching versions v3 and v4 share text encoder, style encoder and token extractor with v2; the rest of their
-tensors is listed here, after RVC-Boss/GPT-SoVITS, commit 48b1a01 (the diffusion transformer is that of F5-TTS: Y. Chen
-et al., 2024).
+The models themselves are asked, on torch's "meta" device and without being initialised. Official configurations do not
+tell all sizes of v3 and v4, nor those of the vocoder and of the speaker network: there is only one of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -87,90 +85,31 @@ def sovits_shapes(config: SovitsConfig) -> Shapes:
         raise VoxproofError(f"no SoVITS can be built from the configuration ({error})", cure=_CURE) from error
 
 
-@cache
-def _flow_matching() -> tuple[tuple[str, tuple[int, ...]], ...]:
-    shared = ("enc_p.", "ref_enc.", "ssl_proj.", "quantizer.")
-    own = {name: shape for name, shape in sovits_shapes(SovitsConfig.of("v2")).items() if name.startswith(shared)}
-    return tuple((own | dict(_flow_matching_rest())).items())
-
-
+@lru_cache(maxsize=1)
 def flow_matching_shapes() -> Shapes:
     """Of v3 and v4, which have the same."""
-    return dict(_flow_matching())
+    from synth.sovits_flow import FlowSovits, FlowSovitsConfig
+
+    with torch.device("meta"), _NotInitialised():
+        return _shapes(FlowSovits(FlowSovitsConfig.of("v3")))
 
 
-def _flow_matching_rest() -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Bridge, WaveNet stack and diffusion transformer of v3 and v4."""
-    width, inner, mels, blocks, layers = 1024, 512, 100, 22, 8
-
-    def affine(name: str, outputs: int, *inputs: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-        yield f"{name}.weight", (outputs, *inputs)
-        yield f"{name}.bias", (outputs,)
-
-    def normed(name: str, outputs: int, *inputs: int) -> Iterator[tuple[str, tuple[int, ...]]]:
-        yield f"{name}.bias", (outputs,)
-        yield f"{name}.weight_g", (outputs, 1, 1)
-        yield f"{name}.weight_v", (outputs, *inputs)
-
-    yield from affine("bridge.0", inner, 192, 1)
-    yield from affine("wns1.pre", inner, inner, 1)
-    for i in range(layers):
-        yield from normed(f"wns1.enc.in_layers.{i}", 2 * inner, inner, 5)
-        yield from normed(f"wns1.enc.res_skip_layers.{i}", inner if i == layers - 1 else 2 * inner, inner, 1)
-    yield from normed("wns1.enc.cond_layer", 2 * inner * layers, inner, 1)
-    yield from affine("wns1.proj", inner, inner, 1)
-    yield from affine("linear_mel", mels, inner, 1)
-    net = "cfm.estimator"
-    for name in ("time_embed", "d_embed"):
-        yield from affine(f"{net}.{name}.time_mlp.0", width, 256)
-        yield from affine(f"{net}.{name}.time_mlp.2", width, width)
-    for i in range(4):
-        block = f"{net}.text_embed.text_blocks.{i}"
-        yield from affine(f"{block}.dwconv", inner, 1, 7)
-        yield from affine(f"{block}.norm", inner)
-        yield from affine(f"{block}.pwconv1", width, inner)
-        yield from ((f"{block}.grn.{name}", (1, 1, width)) for name in ("gamma", "beta"))
-        yield from affine(f"{block}.pwconv2", inner, width)
-    yield from affine(f"{net}.input_embed.proj", width, 2 * mels + inner)
-    for i in (0, 2):
-        yield from affine(f"{net}.input_embed.conv_pos_embed.conv1d.{i}", width, 64, 31)
-    yield f"{net}.rotary_embed.inv_freq", (32,)
-    for i in range(blocks):
-        block = f"{net}.transformer_blocks.{i}"
-        yield from affine(f"{block}.attn_norm.linear", 6 * width, width)
-        for name in ("to_q", "to_k", "to_v", "to_out.0"):
-            yield from affine(f"{block}.attn.{name}", width, width)
-        yield from affine(f"{block}.ff.ff.0.0", 2 * width, width)
-        yield from affine(f"{block}.ff.ff.2", width, 2 * width)
-    yield from affine(f"{net}.norm_out.linear", 2 * width, width)
-    yield from affine(f"{net}.proj_out", mels, width)
-
-
+@lru_cache(maxsize=1)
 def vocoder_shapes() -> Shapes:
     """Of v4's vocoder, which has its weight norm worked out."""
-    shapes: Shapes = {"conv_pre.weight": (512, 100, 7), "conv_pre.bias": (512,)}
-    for stage, kernel in enumerate((20, 12, 4, 4, 4)):
-        inputs, outputs = 512 >> stage, 256 >> stage
-        shapes |= {f"ups.{stage}.weight": (inputs, outputs, kernel), f"ups.{stage}.bias": (outputs,)}
-        for j, size in enumerate((3, 7, 11)):
-            for kind in ("convs1", "convs2"):
-                for i in range(3):
-                    name = f"resblocks.{3 * stage + j}.{kind}.{i}"
-                    shapes |= {f"{name}.weight": (outputs, outputs, size), f"{name}.bias": (outputs,)}
-    return shapes | {"conv_post.weight": (1, 16, 7), "conv_post.bias": (1,)}
+    from synth.vocoders import HifiGan
+
+    with torch.device("meta"), _NotInitialised():
+        return _shapes(HifiGan())
 
 
-@cache
-def _speaker() -> tuple[tuple[str, tuple[int, ...]], ...]:
+@lru_cache(maxsize=1)
+def speaker_shapes() -> Shapes:
+    """Of the speaker-verification network of the Pro versions."""
     from synth.speaker_verification import ERes2NetV2
 
     with torch.device("meta"), _NotInitialised():
-        return tuple(_shapes(ERes2NetV2()).items())
-
-
-def speaker_shapes() -> Shapes:
-    """Of the speaker-verification network of the Pro versions."""
-    return dict(_speaker())
+        return _shapes(ERes2NetV2())
 
 
 def compare(have: Mapping[str, tuple[int, ...]], want: Shapes, optional: str = "") -> None:

@@ -1,8 +1,8 @@
 """What a checkpoint's pickle says, worked out without running anything.
 
 A pickle is a program for a stack machine; Python's own machine imports modules and calls what the program names. This
-one imports and calls nothing: it knows the 29 instructions that torch.save needs for tensors and plain data (pickle
-protocol 2), knows a dozen names, and gives dictionaries, lists, texts, numbers and descriptions of stored tensors.
+one imports and calls nothing: it knows the 32 instructions that torch.save needs for tensors and plain data (pickle
+protocol 2), knows 17 names, and gives dictionaries, lists, texts, numbers and descriptions of stored tensors.
 Every instruction and every name is checked before the first is obeyed; any other is an error that says which.
 
 Instructions and their arguments: Python's standard library, `pickletools`. Names and arguments of tensors: PyTorch,
