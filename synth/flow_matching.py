@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.errors import VoxproofError
-from synth.vits_modules import length_mask
+from synth.vits_modules import length_mask, normal
 
 SHORTCUT_SHARE = 0.3  # of the training batches that learn one step as two
 _POSITIONS = 4096  # that have entries of their own in the table of the features
@@ -169,11 +169,11 @@ def rotated(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     Queries and keys are turned before they are split into heads, so that the first head alone knows positions. So it
     was in F5-TTS, and so the weights were learnt.
     """
-    cos, sin = (part.to(x.dtype) for part in turn)
+    cos, sin = turn
     width = 2 * cos.shape[-1]
-    even, odd = x[..., 0:width:2], x[..., 1:width:2]
+    even, odd = x[..., 0:width:2].float(), x[..., 1:width:2].float()
     turned = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1).flatten(-2)
-    return torch.cat([turned, x[..., width:]], dim=-1)
+    return torch.cat([turned.to(x.dtype), x[..., width:]], dim=-1)
 
 
 class _SelfAttention(nn.Module):
@@ -328,7 +328,7 @@ class FlowMatching(nn.Module):
                 cure="Give fewer frames of prompt than of features, and at least one step.",
             )
         if start is None:
-            start = torch.empty(shape, device=like.device).normal_(generator=generator)
+            start = normal(shape, like.device, generator)
         elif start.shape != shape:
             raise VoxproofError(f"The start must be {list(shape)}, not {list(start.shape)}")
         given = prompt.shape[2]

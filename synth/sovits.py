@@ -35,7 +35,9 @@ from synth.vits_modules import (
     WaveNet,
     fuse_weight_norm,
     length_mask,
+    normal,
     time_slices,
+    to_type,
 )
 
 Version = Literal["v1", "v2", "v2Pro", "v2ProPlus"]
@@ -507,17 +509,16 @@ class Sovits(nn.Module):
             self.enc_q = None
         load_exactly(self, state, self.config.version)
 
-    def for_inference(self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> Sovits:
+    def for_inference(self, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32) -> Sovits:
         """Evaluation mode, without the posterior encoder, weight norm worked out: the same sound, faster. One way.
 
-        Half precision is for all but the extraction of codes, which would come out different.
+        It stays where it is if no device is given. Half precision is for all but the extraction of codes, which would
+        come out different.
         """
         self.enc_q = None
         fuse_weight_norm(self)
-        self.to(device=device, dtype=dtype)
-        for part in (self.ssl_proj, self.quantizer):
-            part.float()
-        return self.eval()
+        to_type(self, dtype, ("ssl_proj", "quantizer"))
+        return self.to(device).eval()
 
     @property
     def _like(self) -> Tensor:
@@ -609,7 +610,7 @@ class Sovits(nn.Module):
         voice = self.voice(references, speakers)
         prior = self.prior(self.quantizer.decode(codes), text, voice, speed=speed)
         if noise is None:
-            noise = torch.empty_like(prior.mean, dtype=torch.float32).normal_(generator=generator)
+            noise = normal(prior.mean.shape, prior.mean.device, generator)
         elif noise.shape != prior.mean.shape:
             raise VoxproofError(f"The noise must be {list(prior.mean.shape)}, not {list(noise.shape)}")
         noise = noise.to(prior.mean.device)

@@ -35,7 +35,7 @@ from synth.sovits import (
     check_input,
     load_exactly,
 )
-from synth.vits_modules import WaveNet, fuse_weight_norm, length_mask
+from synth.vits_modules import WaveNet, fuse_weight_norm, length_mask, to_type
 
 FlowVersion = Literal["v3", "v4"]
 
@@ -139,13 +139,14 @@ class FlowSovits(nn.Module):
         """Loads a checkpoint's tensors, which have to be just those of the model."""
         load_exactly(self, state, self.config.version)
 
-    def for_inference(self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> FlowSovits:
-        """Evaluation mode, weight norm worked out. One way. Half precision is not for codes nor for positions."""
+    def for_inference(self, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32) -> FlowSovits:
+        """Evaluation mode, weight norm worked out. One way. Half precision is not for codes nor for positions.
+
+        It stays where it is if no device is given.
+        """
         fuse_weight_norm(self)
-        self.to(device=device, dtype=dtype)
-        for part in (self.ssl_proj, self.quantizer, self.cfm.estimator.rotary_embed):
-            part.float()
-        return self.eval()
+        to_type(self, dtype, ("ssl_proj", "quantizer", "cfm.estimator.rotary_embed"))
+        return self.to(device).eval()
 
     @property
     def _like(self) -> Tensor:

@@ -12,7 +12,7 @@ type. Attribute names are those of the official checkpoints' state dict, which i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import cast
 
 import torch
@@ -137,6 +137,22 @@ def fuse_weight_norm(module: nn.Module) -> None:
             setattr(module, name, child.plain())
         else:
             fuse_weight_norm(child)
+
+
+def normal(shape: Sequence[int], device: torch.device, generator: torch.Generator | None) -> Tensor:
+    """A normal draw, float32: where the generator lives, so that one seed gives the same draw to every device."""
+    drawn = torch.empty(tuple(shape), device=device if generator is None else generator.device)
+    return drawn.normal_(generator=generator).to(device)
+
+
+def to_type(module: nn.Module, dtype: torch.dtype, kept: Collection[str]) -> None:
+    """Gives the parts of a model a type, in place, but those whose (dotted) names are kept as they are."""
+    for name, child in module.named_children():
+        inside = [part.removeprefix(f"{name}.") for part in kept if part.startswith(f"{name}.")]
+        if inside:
+            to_type(child, dtype, inside)
+        elif name not in kept:
+            child.to(dtype)
 
 
 class ChannelNorm(nn.Module):

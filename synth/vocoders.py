@@ -167,7 +167,7 @@ class BigVgan(nn.Module):
             x = torch.stack([block(x) for block in blocks[stage * each : (stage + 1) * each]]).sum(0) / each
         return cast(Tensor, self.conv_post(self.activation_post(x))).clamp(-1, 1)
 
-    def for_inference(self, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> BigVgan:
-        """Evaluation mode, weight norm worked out. One way."""
+    def for_inference(self, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32) -> BigVgan:
+        """Evaluation mode, weight norm worked out. One way. It stays where it is if no device is given."""
         fuse_weight_norm(self)
         return self.to(device=device, dtype=dtype).eval()

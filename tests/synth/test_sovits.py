@@ -399,6 +399,8 @@ def test_half_precision_is_near_and_takes_the_same_codes() -> None:
     full, half = tiny(4), tiny(4).for_inference(dtype=torch.bfloat16)
     ssl, noise = torch.randn(1, 768, 40, generator=torch.Generator().manual_seed(1)), torch.randn(1, 8, 24)
     assert torch.equal(half.codes(ssl), full.codes(ssl))
+    assert torch.equal(half.ssl_proj.weight, full.ssl_proj.weight)  # not even rounded
+    assert half.dec.conv_pre.weight.dtype == half.enc_p.proj.weight.dtype == torch.bfloat16
     wave = sound(half, noise=noise)
     assert wave.dtype == torch.float32
     assert difference(wave, sound(full, noise=noise)) < 0.1

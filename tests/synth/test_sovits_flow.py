@@ -237,8 +237,12 @@ def test_a_mel_of_the_whole_model() -> None:
 def test_half_precision_is_near_and_leaves_codes_and_positions_alone() -> None:
     full, half = tiny(), fresh().for_inference(dtype=torch.bfloat16)
     ssl = drawn(1, 1, 768, 40)
-    assert torch.equal(half.codes(ssl.bfloat16().float()), full.codes(ssl.bfloat16().float()))
-    assert half.cfm.estimator.rotary_embed.inv_freq.dtype == torch.float32
+    assert torch.equal(half.codes(ssl), full.codes(ssl))
+    for part in ("ssl_proj.weight", "quantizer.vq.layers.0._codebook.embed", "cfm.estimator.rotary_embed.inv_freq"):
+        assert torch.equal(half.state_dict()[part], full.state_dict()[part])  # not even rounded
+    kept = {name for name, value in half.state_dict().items() if value.dtype == torch.float32}
+    assert {name.split(".")[0] for name in kept} == {"ssl_proj", "quantizer", "cfm"}
+    assert len(kept) == 2 + 4 + 1
     spectrum, reference = drawn(1, 1, 1025, 30).abs(), drawn(9, 1, 6, 60)
     made = [
         m.decode(spoken(1, 20), spoken(2, 12), spectrum, reference, steps=2, generator=torch.Generator().manual_seed(1))
@@ -293,16 +297,26 @@ def test_three_tenths_of_the_steps_are_shortcuts(monkeypatch: pytest.MonkeyPatch
     assert {float(x) for steps in used for x in steps} == {2.0**-k for k in range(2, 8)}
 
 
+def training_batch() -> tuple[Tensor, ...]:
+    text = torch.randint(700, (2, 5), generator=torch.Generator().manual_seed(3))
+    sounds = (drawn(1, 2, 768, 24), drawn(2, 2, 1025, 24).abs(), torch.tensor([24, 18]))
+    return *sounds, text, torch.tensor([5, 3]), drawn(4, 2, 6, 48), torch.tensor([48, 36])
+
+
+def test_mixed_precision_gives_nearly_the_same_loss() -> None:
+    losses = []
+    for mixed in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            losses.append(tiny().train_forward(*training_batch()))
+    assert losses[1].dtype == torch.float32
+    assert float(losses[1].detach()) == pytest.approx(float(losses[0].detach()), rel=0.05)
+
+
 def test_training_leaves_the_text_side_alone_and_fits_a_batch() -> None:
     torch.manual_seed(0)
-    sovits = fresh().train()
+    sovits, batch = fresh().train(), training_batch()
     assert not sovits.enc_p.training
-    draw = torch.Generator().manual_seed(3)
-    batch = (
-        *(drawn(1, 2, 768, 24), drawn(2, 2, 1025, 24).abs(), torch.tensor([24, 18])),
-        *(torch.randint(700, (2, 5), generator=draw), torch.tensor([5, 3])),
-        *(drawn(4, 2, 6, 48), torch.tensor([48, 36])),
-    )
     sovits.train_forward(*batch).backward()
     without = {name.split(".")[0] for name, p in sovits.named_parameters() if p.grad is None}
     assert without == {"enc_p", "ssl_proj", "linear_mel"}
