@@ -2,8 +2,8 @@
 
 Open JTalk reads numbers, kanji and accents with the dictionary that `pyopenjtalk-plus` carries. What stands between
 marks is read at a time. As in the reference, the border of an accent phrase is not in the table and becomes `UNK`,
-which the models know as that. Ours besides: dates, times, money, telephone numbers and decimals are put in words before marks
-cut them, half-width letters are widened, brackets are pauses or nothing instead of `UNK`.
+which the models know as that. Ours besides: dates, times, money, telephone numbers and decimals are put in
+words before marks cut them, half-width letters are widened, brackets are pauses or nothing instead of `UNK`.
 Source: GPT-SoVITS (RVC-Boss/GPT-SoVITS, MIT), from a description; docs/clone/text-ja.md has the comparison.
 """
 
@@ -34,7 +34,8 @@ _REFERENCE_MARKS = {
 }  # fmt: skip
 _OUR_MARKS = _REFERENCE_MARKS | {
     ":": ",", ";": ",", "(": ",", ")": ",", "（": ",", "）": ",", "・": "", "—": ",", "―": ",", "–": ",",
-    "~": "…", "～": "…", "〜": "…", "/": ",", "⋯": "…", "\r": ".", "｡": ".", "､": ",", "【": ",", "】": ",", "‼": "!", "⁉": "?",
+    "~": "…", "～": "…", "〜": "…", "/": ",", "⋯": "…", "\r": ".", "｡": ".", "､": ",", "【": ",", "】": ",",
+    "‼": "!", "⁉": "?",
 }  # fmt: skip
 _DIGITS = ("ゼロ", "イチ", "ニー", "サン", "ヨン", "ゴー", "ロク", "ナナ", "ハチ", "キュー")
 _CURRENCIES = {"¥": "円", "￥": "円", "$": "ドル", "€": "ユーロ", "£": "ポンド", "₩": "ウォン"}

@@ -39,6 +39,11 @@ def _simplifier() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
+def simplified(text: str) -> str:
+    """The text in simplified characters, which is what the models and BERT were trained on."""
+    return str(_simplifier().convert(text))
+
+
 @cache
 def is_spoken(letter: str) -> bool:
     """Whether a character has a Mandarin reading that the models know."""
@@ -69,7 +74,7 @@ class Mandarin:
 
     def normalise(self, text: str) -> str:
         """Simplified characters and the six marks; Latin letters and other signs are left out."""
-        text = str(_simplifier().convert(text))
+        text = simplified(text)
         spoken = self._rules.punctuated(self._rules.spoken(text).replace("嗯", "恩").replace("呣", "母"))
         kept = "".join(letter for letter in spoken if letter in PUNCTUATION or self._is_kept(letter))
         return self._rules.punctuated(kept)
