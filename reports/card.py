@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from detectors.card import Card, Figure, shipped_cards
+from detectors.boundary_card import read_boundary_card
+from detectors.card import WEIGHTS, Card, Figure, shipped_cards
 from forensics.records import ErrorRate, Examination, Finding
 from reports.numerals import number
 
@@ -82,6 +83,28 @@ def voice_facts(sha256: str) -> list[tuple[str, str]] | None:
         ("Learnt from", model.summary),
         ("Licences", "; ".join(model.licences)),
         ("Threshold", f"another voice is named above {number(model.threshold)} (natural-log LR)"),
+    ]
+
+
+def join_facts(sha256: str) -> list[tuple[str, str]] | None:
+    """(label, words) of the card of the detector of joins; None where the hash is of something else."""
+    card = read_boundary_card(WEIGHTS / "boundary_card.yaml")
+    if card.sha256 != sha256:
+        return None
+    joins, found = sum(one.joins for one in card.figures), sum(one.found for one in card.figures)
+    unedited, alarms = sum(one.unedited for one in card.figures), sum(one.alarms for one in card.figures)
+    return [
+        ("What it is", card.summary),
+        ("Origin, licence", card.attribution),
+        ("Trained on", "; ".join(f"{one.human} clips of {one.name} ({one.licence})" for one in card.training)),
+        ("Threshold", f"a join is named from {number(card.threshold)} on (natural-log odds)"),
+        (
+            "Held out",
+            f"{found} of {joins} joins found and {alarms} of {unedited} unedited recordings alarmed, over "
+            f"{len(card.figures)} conditions; the threshold was chosen on the same sounds. Rates that are independent "
+            "of it stand with the method, where they were measured.",
+        ),
+        *(("Limit", limit) for limit in card.limits),
     ]
 
 

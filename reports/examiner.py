@@ -13,7 +13,7 @@ from reportlab.platypus import CondPageBreak, Flowable
 from forensics.records import Examination
 from reports import theme, wording
 from reports.blocks import Heading, bullets, facts, gap, grid, side_by_side, text
-from reports.card import card_facts, card_of, figure_rows, voice_facts
+from reports.card import card_facts, card_of, figure_rows, join_facts, voice_facts
 from reports.case_facts import CaseFacts
 from reports.context import Context
 from reports.document import Digest, PageNumber, SignatureBox
@@ -109,9 +109,9 @@ def _models(context: Context, _: str) -> list[Flowable]:
         name = text(f"{anchor}{markup(model.name)}, version {markup(model.version)}", "h3")
         name.keepWithNext = 0  # the table below may break; room for its first rows is asked for instead
         story += [CondPageBreak(110), name]
-        voices = voice_facts(model.sha256)
-        if voices is not None:
-            story.append(facts([(markup(name), markup(words)) for name, words in voices], measure))
+        small = voice_facts(model.sha256) or join_facts(model.sha256)
+        if small is not None:
+            story.append(facts([(markup(name), markup(words)) for name, words in small], measure))
             continue
         if card is None:
             said = "The card of this model is not at hand: its hash is that of no model installed here."

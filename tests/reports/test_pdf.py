@@ -13,6 +13,7 @@ import report_samples as samples
 from pypdf import PageObject, PdfReader
 
 from detectors.card import shipped_cards
+from forensics.battery import load_battery
 from forensics.records import ErrorRate, Examination, ModelFacts
 from reports.case_facts import CaseFacts
 from reports.check import check
@@ -228,6 +229,21 @@ def test_rates_of_a_trained_model_are_printed_once(tmp_path: Path) -> None:
     assert (
         f"{rates[2].hits} of {rates[2].positives}" in whole
     )  # rates that the card does not state stay with the method
+
+
+def test_the_card_of_every_model_of_the_battery_is_printed(tmp_path: Path) -> None:
+    models = tuple(dict.fromkeys(model for method in load_battery() for model in method.models))
+    assert {"detector.speech", "speech.speaker-change", "signal.splice-trained"} <= {model.name for model in models}
+    base = samples.machine()
+    tool = base.tool.model_copy(update={"models": models})
+    whole = words(write_pdf(base.model_copy(update={"tool": tool}), tmp_path / "r.pdf"))
+    assert "card of this model is not at hand" not in whole
+    assert whole.split("8 Trained models")[-1].count("What it is") == len(models)
+    strange = models[0].model_copy(update={"sha256": "0" * 64})
+    tool = base.tool.model_copy(update={"models": (strange,)})
+    assert "card of this model is not at hand" in words(
+        write_pdf(base.model_copy(update={"tool": tool}), tmp_path / "s.pdf")
+    )
 
 
 def test_a_process_of_its_own_writes_the_same_report_and_its_errors_come_back(tmp_path: Path) -> None:
