@@ -268,4 +268,4 @@ def _to_float(native: npt.NDArray[Any]) -> Float32:
 
 def senseless(samples: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Which floating-point samples are no number, infinite or beyond LOUDEST: no sound, and read as zero."""
-    return ~(np.abs(samples) <= LOUDEST)
+    return np.asarray(~(np.abs(samples) <= LOUDEST))
