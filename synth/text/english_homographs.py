@@ -235,7 +235,15 @@ def _lives_verb(words: Sequence[str], place: int) -> bool:
     )
 
 
+def _invalid_person(words: Sequence[str], place: int) -> bool:
+    after = words[place + 1] if place + 1 < len(words) else "."
+    return role(words, place) == "noun" and (
+        after in _MARKS or after in _BE or after in _PREPOSITIONS or after in _MODALS
+    )
+
+
 _SPECIAL = {
+    "invalid": ("IH1 N V AH0 L AH0 D", "IH0 N V AE1 L AH0 D", _invalid_person),
     "lives": ("L IH1 V Z", "L AY1 V Z", _lives_verb),
     "read": ("R EH1 D", "R IY1 D", _read_past),
     "live": ("L AY1 V", "L IH1 V", _live_adjective),

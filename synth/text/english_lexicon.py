@@ -24,12 +24,13 @@ LONGEST = 32
 Pronunciation = tuple[str, ...]
 
 OURS = {
-    "re": "R IY1",
-    "chatgpt": "CH AE1 T JH IY1 P IY1 T IY1", "json": "JH EY1 S AH0 N", "conda": "K AA1 N D AH0",
-    "gif": "G IH1 F", "wifi": "W AY1 F AY1", "github": "G IH1 T HH AH2 B", "linux": "L IH1 N AH0 K S",
+    "re": "R IY1", "chatgpt": "CH AE1 T JH IY1 P IY1 T IY1", "json": "JH EY1 S AH0 N",
+    "conda": "K AA1 N D AH0", "gif": "G IH1 F", "wifi": "W AY1 F AY1", "github": "G IH1 T HH AH2 B",
+    "linux": "L IH1 N AH0 K S",
     "voxproof": "V AA1 K S P R UW2 F", "covid": "K OW1 V IH0 D", "bitcoin": "B IH1 T K OY2 N",
-    "podcast": "P AA1 D K AE2 S T", "emoji": "IH0 M OW1 JH IY0", "selfie": "S EH1 L F IY0", "miz": "M IH1 Z",
-    "kiloohm": "K IH1 L OW2 OW2 M", "ok": "OW1 K EY1", "okay": "OW1 K EY1",
+    "tiktok": "T IH1 K T AA2 K", "podcast": "P AA1 D K AE2 S T",
+    "emoji": "IH0 M OW1 JH IY0", "selfie": "S EH1 L F IY0", "miz": "M IH1 Z",
+    "soo": "S OW1", "kiloohm": "K IH1 L OW2 OW2 M", "ok": "OW1 K EY1", "okay": "OW1 K EY1",
 }  # fmt: skip
 """Words that the dictionary lacks or has wrong; chatgpt, json and conda as the reference has them."""
 NOT_WORDS = frozenset(listed("ae ai ar ios hud os"))
@@ -38,6 +39,8 @@ LETTER_A: Pronunciation = ("EY1",)
 _VOICELESS = frozenset(listed("P T K F TH"))
 _HISSING = frozenset(listed("S Z SH ZH CH JH"))
 _VOWELS = re.compile("[aeiouy]")
+_SYLLABLE = re.compile("[^aeiouy][aeiou][^aeiouywh]")
+"""Three unknown letters that are rather said than spelled ("tok"); the reference spells them."""
 
 
 @cache
@@ -80,7 +83,7 @@ def pronounce(word: str) -> Pronunciation:
     for shorter in (re.sub(r"(.)\1{2,}", r"\1\1", word), re.sub(r"(.)\1{2,}", r"\1", word)):
         if shorter != word and (shorter in words or shorter == re.sub(r"(.)\1{2,}", r"\1", word)):
             return pronounce(shorter)
-    if len(word) <= 3 or not _VOWELS.search(word):
+    if not _VOWELS.search(word) or (len(word) <= 3 and not _SYLLABLE.fullmatch(word)):
         return spell(word)
     return inflected(word) or compound(word) or guesser().phones(word) or spell(word)
 

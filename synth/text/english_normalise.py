@@ -36,7 +36,8 @@ def normalise(text: str, known: Callable[[str], bool]) -> str:
 def _plain(text: str) -> str:
     """Compatibility forms, marks and quotes unified, accents off, everything unreadable dropped."""
     text = re.sub(r"(?<=\d)(?=[¼½¾⅐-⅞])", " ", text.translate(WIDE).translate(tables.SIGNS))
-    text = unicodedata.normalize("NFKC", text).translate(tables.SIGNS)
+    text = "".join(sign if sign in "²³" else unicodedata.normalize("NFKC", sign) for sign in text)
+    text = text.translate(tables.SIGNS)
     text = unicodedata.normalize("NFD", text)
     text = "".join(sign for sign in text if unicodedata.category(sign) not in ("Mn", "Cf", "Cs", "Co", "Cn", "Me"))
     text = re.sub(r"(?<![.!?,:;…\s])[^\S\n]*\n\s*", ". ", text)
@@ -105,13 +106,11 @@ def _title(match: re.Match[str]) -> str:
 
 
 def _saint_or_street(match: re.Match[str]) -> str:
-    before, word, after = match.group("before"), match.group("word").lower(), match.group("after")
-    ends = "" if after and after[0].isalpha() and after[0].islower() else "."
-    if before and not (after and after[:1].isupper()):
-        return f"{before} {'Street' if word == 'st' else 'Drive'}" + (
-            f"{ends if not after else ''} {after or ''}".rstrip()
-        )
-    return f"{before + ' ' if before else ''}{'Saint' if word == 'st' else 'Doctor'} {after or ''}".rstrip()
+    """ "St. Paul" and "Dr. Who", but "Main St." and "Park Dr."; a full stop is left at the end of a sentence."""
+    before, word, after = match.group("before"), match.group("word"), match.group("after") or ""
+    if before and not after[:1].isupper():
+        return f"{before} {'Street' if word == 'St' else 'Drive'}{'' if after else '.'}"
+    return f"{before + ' ' if before else ''}{'Saint' if word == 'St' else 'Doctor'}"
 
 
 def _dotted(match: re.Match[str]) -> str:
@@ -340,7 +339,7 @@ _RULES: tuple[Rule, ...] = (
         re.compile(rf"(?<![\w.-])[a-z0-9-]{{1,64}}(?:\.[a-z0-9-]{{1,64}}){{0,3}}\.(?:{'|'.join(tables.DOMAINS)})\b(?:/[^\s]*)?"),
         _address,
     ),
-    (re.compile(r"(?:(?P<before>[A-Z][a-z]+) )?\b(?P<word>St|Dr)\.(?: (?P<after>[A-Za-z][\w'-]*))?"), _saint_or_street),
+    (re.compile(r"(?:(?P<before>[A-Z][a-z]+) )?\b(?P<word>St|Dr)\.(?= (?P<after>[A-Za-z]\w*))?"), _saint_or_street),
     (re.compile(rf"\b({'|'.join(tables.TITLES)})\.\s*(?=[A-Z])", re.IGNORECASE), _title),
     (
         re.compile(r"(?<![\d:.,])(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)(?:\s?([ap])\.?m\b\.?)?", re.IGNORECASE),

@@ -40,7 +40,7 @@ _TOKENS = re.compile(
 
 def normalise(text: str) -> str:
     """The reference's `text_normalize`; runs of 200 characters without a space are broken, numbers stay bounded."""
-    text = re.sub(r"\S{200}|\d{40}", r"\g<0> ", text)
+    text = re.sub(r"\S{200}|\d{40}", r"\g<0> ", re.sub(r"(\s{8})\s+", r"\1", text))
     text = text.replace("。", ".").replace("！", "!").replace("？", "?")
     text = re.sub(r"\b([0-9]+)\. ", lambda match: _ordinal(match.group(1)) + ", ", text)
     while _SUM.search(text):
