@@ -1,8 +1,8 @@
-"""A voice from a short recording, saying any text: the whole of GPT-SoVITS (v1 to v2ProPlus) behind one class.
+"""A voice from a short recording, saying any text: the whole of GPT-SoVITS behind one class.
 
     reference ─ HuBERT ─ tokens ─────────────┐ prompt
     reference's text ─ phones ─┐             ├─ GPT ─ tokens ─┐
-    text ─ pieces ─ phones, BERT ────────────┘                ├─ SoVITS ─ sound of the piece
+    text ─ pieces ─ phones, BERT ────────────┘                ├─ SoVITS (synth/voicing.py) ─ sound of the piece
     reference ─ spectrogram (and speaker network) ─ voice ────┘
 
 There is one door to the outside: everything public here ends in `Cloner._emit`, where every sound has to pass. Research
@@ -19,25 +19,22 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from synth import mel
 from synth.bert import BertFeatures
 from synth.content import CHINESE_HUBERT, ContentEncoder
 from synth.errors import VoxproofError
 from synth.gpt import Spoken
 from synth.gpt import Utterance as Prompted
-from synth.interventions import Interventions, edited, kept, scaled_heads, watched_couplings
+from synth.interventions import Interventions, kept, scaled_heads
 from synth.models.loading import ModelSet, load_models
-from synth.observing import GptRecord, chosen_heads, watched_alignment, watched_gpt
-from synth.reference import VOICE_RATE, Reference
+from synth.observing import GptRecord, chosen_heads, watched_gpt
+from synth.reference import Reference
 from synth.sampling import Sampling
 from synth.text.hashing import require_same
 from synth.text.pipeline import TextPipeline, Utterance
 from synth.text.segment import Mode
 from synth.text.split import CLAUSE_MARKS, Cut
 from synth.trace import Piece, Trace, Watch
-
-RATE = VOICE_RATE
-"""Hz, of the sound."""
+from synth.voicing import Heard, Manner, Prompt, voicing
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class Settings:
     """Silence after every piece."""
     cut: Cut = "cut5"
     """How a text is split into pieces."""
+    steps: int | None = None
+    """v3 and v4: steps of the flow matching; None: 32 and 8."""
     as_reference: bool = False
     """Phones exactly as the reference implementation makes them, its mistakes included."""
 
@@ -72,7 +71,7 @@ class Clone:
     samples: Tensor
     """[n] float32 on the CPU, within -1 to 1."""
     rate: int
-    """Hz."""
+    """Hz: 32 000; v3 24 000, v4 48 000."""
     codes: tuple[Tensor, ...]
     """Semantic tokens [k] of every piece."""
     capped: bool
@@ -96,8 +95,8 @@ class TextSide(Protocol):
 class _Prompt:
     """What is known of the reference."""
 
-    voice: Tensor  # [1, channels, 1]
-    codes: Tensor  # [k] int64
+    heard: Heard
+    said: Prompt
     utterance: Utterance | None
     content: Tensor | None  # [1, 768, frames]
 
@@ -115,6 +114,7 @@ class Cloner:
         """`content` is needed for references with their text, `bert` for Mandarin."""
         self.models, self.content, self.bert = models, content, bert
         self._text_side = text_side or self._pipeline
+        self._voicing = voicing(models)
 
     @classmethod
     def load(
@@ -186,24 +186,27 @@ class Cloner:
         berts = [self._bert(utterance) for utterance in said]
         prompted = [self._prompted(utterance, bert, prompt) for utterance, bert in zip(said, berts, strict=True)]
         spoken, records = self._tokens(prompted, settings.sampling, seed, watch, changes)
+        manner = Manner(settings.speed, settings.noise_scale, settings.steps, watch, changes)
+        rate = self._voicing.rate
+        pause = torch.zeros(int(settings.pause_seconds * rate))
         sounds, pieces = [], []
-        pause = torch.zeros(int(settings.pause_seconds * RATE))
         at = 0
         for i, (utterance, one) in enumerate(zip(said, spoken, strict=True)):
-            voice = edited(changes.voice, prompt.voice, i, "the voice")
-            codes = self._changed_codes(one.tokens, changes, i)
             piece = Piece(
                 utterance.text, utterance.normalised, utterance.phones, torch.tensor(utterance.ids), kept(berts[i]),
-                kept(codes), one.capped, kept(voice[0, :, 0]),
+                kept(self._changed_codes(one.tokens, changes, i)), one.capped,
             )  # fmt: skip
-            sound, piece = self._sound(piece, voice, settings, seed + i, watch, changes, i)
+            sound = torch.zeros(0)
+            if len(piece.codes):
+                sound, piece = self._voicing.sound(piece, i, prompt.heard, prompt.said, manner, seed + i)
+                sound = sound / sound.abs().max().clamp(min=1)
             piece = replace(piece, samples=(at, at + len(sound)))
             at += len(sound) + len(pause)
             sounds += [sound, pause]
             pieces.append(self._recorded(piece, prompt, prompted[i], one, records[i], watch))
         trace = None if watch is None else self._trace(pieces, prompt, side)
         return Clone(
-            torch.cat(sounds), RATE, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
+            torch.cat(sounds), rate, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
         )
 
     # --- text and reference -----------------------------------------------------------------------------------------
@@ -213,21 +216,13 @@ class Cloner:
 
     def _prompt(self, references: Sequence[Reference], text: str, mode: Mode, settings: Settings) -> _Prompt:
         """The voice, and with the text also the prompt's tokens and phones."""
-        sovits, speaker = self.models.sovits, self.models.speaker
         if not references:
             raise VoxproofError("there is no reference", cure="Give a recording of the voice.")
-        spectra = [mel.spectrogram(one.for_voice()[None].to(self.models.device)) for one in references]
-        embeddings = None
-        if sovits.config.is_pro:
-            if speaker is None:
-                raise VoxproofError(
-                    f"SoVITS {self.models.version} needs the speaker-verification network",
-                    cure="Import pretrained_eres2netv2w24s4ep4.ckpt into the same folder.",
-                )
-            embeddings = [speaker.speaker(one.for_speaker()[None]) for one in references]
-        voice = sovits.voice(spectra, embeddings)
+        heard, none = self._voicing.hear(references), torch.zeros(0, dtype=torch.long)
         if not text.strip():
-            return _Prompt(voice, torch.zeros(0, dtype=torch.long), None, None)
+            if self._voicing.needs_text:
+                raise VoxproofError(f"SoVITS {self.models.version} needs the reference's text", cure="Give it.")
+            return _Prompt(heard, Prompt(none, none), None, None)
         if self.content is None:
             raise VoxproofError(
                 "a reference with its text needs HuBERT",
@@ -237,8 +232,9 @@ class Cloner:
         if text[-1] not in CLAUSE_MARKS:
             text += "." if mode == "en" else "。"
         content = self.content.features(references[0].for_content())
-        codes = sovits.codes(content.to(self.models.device))[0, 0]
-        return _Prompt(voice, codes, self._text_side(mode, settings).read(text), content)
+        codes = self.models.sovits.codes(content.to(self.models.device))[0, 0].cpu()
+        utterance = self._text_side(mode, settings).read(text)
+        return _Prompt(heard, Prompt(codes, torch.tensor(utterance.ids)), utterance, content)
 
     def _bert(self, utterance: Utterance) -> Tensor:
         """[phones, 1024]: features of Mandarin, zeros for every other language."""
@@ -260,7 +256,7 @@ class Cloner:
         if prompt.utterance is not None:
             ids = [*prompt.utterance.ids, *ids]
             bert = torch.cat([self._bert(prompt.utterance), bert])
-        return Prompted(torch.tensor(ids), bert.to(like), prompt.codes.cpu())
+        return Prompted(torch.tensor(ids), bert.to(like), prompt.said.codes)
 
     # --- tokens and sound -------------------------------------------------------------------------------------------
 
@@ -294,35 +290,6 @@ class Cloner:
             raise VoxproofError("the intervention on codes gave no codes", cure="Return whole numbers [k], k above 0.")
         return made.long()
 
-    def _sound(
-        self, piece: Piece, voice: Tensor, settings: Settings, seed: int, watch: Watch | None, changes: Interventions,
-        number: int,
-    ) -> tuple[Tensor, Piece]:  # fmt: skip
-        """SoVITS step by step, as `Sovits.decode` does it, with what is watched and changed on the way."""
-        if not len(piece.codes):
-            return torch.zeros(0), piece
-        sovits, device = self.models.sovits, self.models.device
-        codes, text = piece.codes[None, None].to(device), piece.ids[None].to(device)
-        _check_range("code", codes, len(sovits.quantizer.codebook.embed))
-        _check_range("phone", text, sovits.config.symbols)
-        with watched_alignment(sovits, watch is not None and watch.cross_attention) as alignment:
-            prior = sovits.prior(sovits.quantizer.decode(codes), text, voice, speed=settings.speed)
-        draw = torch.Generator().manual_seed(seed)  # on the CPU, so that every device draws the same
-        noise = torch.empty(prior.mean.shape).normal_(generator=draw).to(device)
-        z_p = (prior.mean + noise * prior.log_scale.float().exp() * settings.noise_scale).to(prior.mean)
-        z_p = edited(changes.prior_latent, z_p, number, "the latent before the flow")
-        seen: dict[int, tuple[Tensor, Tensor]] = {}
-        latents = watch is not None and watch.latents
-        with watched_couplings(sovits, changes.couplings, number, seen if latents else None):
-            z = sovits.flow(z_p, prior.mask, voice, reverse=True)
-        z = edited(changes.latent, z, number, "the latent after the flow")
-        sound: Tensor = sovits.dec(z * prior.mask, voice)[0, 0].float().cpu()
-        peak = float(sound.abs().max())
-        if latents:
-            piece = replace(piece, prior_latent=kept(z_p[0]), latent=kept(z[0]), couplings=seen)
-        piece = replace(piece, cross_attention=alignment[0] if alignment else None)
-        return sound / peak if peak > 1 else sound, piece
-
     # --- trace ------------------------------------------------------------------------------------------------------
 
     def _recorded(
@@ -330,7 +297,7 @@ class Cloner:
         watch: Watch | None,
     ) -> Piece:  # fmt: skip
         """The piece with what was heard of the GPT."""
-        text, codes = len(prompted.phonemes), len(prompt.codes)
+        text, codes = len(prompted.phonemes), len(prompt.said.codes)
         piece = replace(piece, text_length=text, prompt_length=codes)
         if record is None or watch is None:
             return piece
@@ -346,8 +313,8 @@ class Cloner:
     def _trace(self, pieces: Sequence[Piece], prompt: _Prompt, side: TextSide) -> Trace:
         return Trace(
             tuple(pieces),
-            kept(prompt.voice[0, :, 0]),
-            kept(prompt.codes),
+            kept(prompt.heard.voice[0, :, 0]),
+            kept(prompt.said.codes),
             () if prompt.utterance is None else prompt.utterance.phones,
             None if prompt.content is None else kept(prompt.content[0]),
             side.hash,
@@ -359,8 +326,3 @@ def entropy_bits(logits: Tensor) -> Tensor:
     """Scores [steps, vocabulary] -> entropy of their softmax, bits [steps]."""
     logs = logits.double().log_softmax(-1)
     return (-(logs.exp() * logs).nan_to_num(0.0).sum(-1) / torch.log(torch.tensor(2.0).double())).float()
-
-
-def _check_range(name: str, ids: Tensor, size: int) -> None:
-    if int(ids.min()) < 0 or int(ids.max()) >= size:
-        raise VoxproofError(f"a {name} is outside 0 to {size - 1}", cure="Text or codes belong to another model.")

@@ -39,6 +39,8 @@ class Interventions:
     """What comes out of a coupling layer (0 to 3; passed from 3 to 0) [1, channels, frames]."""
     latent: Edit | None = None
     """Latent [1, channels, frames] after the flow."""
+    mel: Edit | None = None
+    """v3 and v4, which have no such latents: log-mel [1, mels, frames] before the vocoder."""
 
 
 def edited(edit: Edit | None, value: Tensor, piece: int, name: str) -> Tensor:

@@ -20,6 +20,7 @@ from synth.gpt import GPT
 from synth.gpt import Attention as GptAttention
 from synth.interventions import kept
 from synth.sovits import Sovits
+from synth.sovits_flow import FlowSovits
 from synth.vits_modules import MASKED_SCORE
 from synth.vits_modules import Attention as SovitsAttention
 
@@ -94,7 +95,7 @@ def _attention_hook(heads: tuple[int, ...], rows: list[Tensor]) -> Any:
 
 
 @contextmanager
-def watched_alignment(sovits: Sovits, wanted: bool) -> Iterator[list[Tensor]]:
+def watched_alignment(sovits: Sovits | FlowSovits, wanted: bool) -> Iterator[list[Tensor]]:
     """The cross-attention [heads, frames, phones] of the decoding while it is open."""
     found: list[Tensor] = []
 

@@ -20,7 +20,7 @@ class Watch:
     logits: bool = True
     """The GPT's scores at every step, and their entropy."""
     latents: bool = True
-    """Latents before and after every coupling layer."""
+    """Latents before and after every coupling layer; v3 and v4: the mel spectrogram."""
     cross_attention: bool = False
     """How SoVITS aligns frames and phones."""
 
@@ -43,7 +43,7 @@ class Piece:
     """[k] int64: semantic tokens, 25 a second, as SoVITS got them (after an intervention)."""
     capped: bool
     """The GPT had not ended when it was cut off."""
-    voice: Tensor
+    voice: Tensor | None = None
     """[channels] reference embedding, as SoVITS got it (after an intervention)."""
     samples: tuple[int, int] = (0, 0)
     """First sample of the piece in the sound, and the one behind its last; the pause that follows is not counted."""
@@ -66,6 +66,8 @@ class Piece:
     """[channels, frames] as drawn from text and tokens, before the flow."""
     couplings: Mapping[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """By coupling layer (0 to 3; passed from 3 to 0), the latent before and after it [channels, frames]."""
+    mel: Tensor | None = None
+    """v3 and v4, which have no such latents: [mels, frames] log-mel, of which the vocoder makes sound."""
     latent: Tensor | None = None
     """[channels, frames] after the flow; the vocoder makes sound of it."""
 

@@ -94,13 +94,13 @@ def flow_matching_shapes() -> Shapes:
         return _shapes(FlowSovits(FlowSovitsConfig.of("v3")))
 
 
-@lru_cache(maxsize=1)
-def vocoder_shapes() -> Shapes:
-    """Of v4's vocoder, which has its weight norm worked out."""
-    from synth.vocoders import HifiGan
+@lru_cache(maxsize=2)
+def vocoder_shapes(version: str) -> Shapes:
+    """Of v3's vocoder (BigVGAN), or of v4's, which has its weight norm worked out."""
+    from synth.vocoders import BigVgan, HifiGan
 
     with torch.device("meta"), _NotInitialised():
-        return _shapes(HifiGan())
+        return _shapes(BigVgan() if version == "v3" else HifiGan())
 
 
 @lru_cache(maxsize=1)

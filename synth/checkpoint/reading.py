@@ -1,7 +1,7 @@
 """An official GPT-SoVITS checkpoint, read safely: what it is, which version, its tensors and its configuration.
 
     {weight: {name: tensor}, config: {...}, info: text[, lora_rank: number]}     the exported form: .ckpt and .pth
-    {name: tensor}                                                               vocoder of v4, speaker verification
+    {name: tensor}, {generator: {name: tensor}}                                  vocoders, speaker verification
 
 Which version it is, the tensors say first; only v3 and v4 have the same tensors, and there the two digits that newer
 files begin with decide, then the known beginnings of the official files, then the caller. Names and shapes are
@@ -39,6 +39,7 @@ _BEGINNINGS: dict[str, Release] = {
 }
 """MD5 of the first 8192 bytes of s2Gv3.pth and s2Gv4.pth: a name for a file, not a proof of anything."""
 LORA = ".lora_A."
+BIGVGAN = "activation_post.act.alpha"
 GPT_ROWS: dict[int, Release] = {512: "v1", 732: "v2"}
 """Phonemes of a GPT, and the version of its phoneme table; that of v2 serves all later versions."""
 
@@ -49,7 +50,7 @@ class Checkpoint:
 
     kind: Kind
     """gpt: text to semantic tokens (S1). sovits: tokens to sound, v1 to v2ProPlus (S2). flow-matching: the same, v3 and
-    v4. lora: changes to one of those. vocoder: that of v4. speaker: the network that hears voices for v2Pro and
+    v4. lora: changes to one of those. vocoder: that of v3 or v4. speaker: the network that hears voices for v2Pro and
     v2ProPlus."""
     version: Release
     """Of a gpt: v1 or v2, after its phoneme table; v2 stands for all later ones."""
@@ -89,7 +90,7 @@ def _read(container: Container, wanted: Release | None) -> Checkpoint:
             "is a state of a training, to be resumed",
             cure="Give the exported file (folder GPT_weights or SoVITS_weights).",
         )
-    stored = data.get("weight", data)
+    stored = data.get("weight", data.get("generator", data))  # the latter in BigVGAN's files
     if not isinstance(stored, dict) or not stored or not all(isinstance(s, StoredTensor) for s in stored.values()):
         raise VoxproofError("holds no weights", cure="Give the exported file (folder GPT_weights or SoVITS_weights).")
     tensors: dict[str, StoredTensor] = {str(name): tensor for name, tensor in stored.items()}
@@ -122,7 +123,7 @@ def kind_of(shapes: Mapping[str, tuple[int, ...]]) -> Kind:
         return "flow-matching"
     if "enc_p.text_embedding.weight" in names or "dec.conv_pre.weight" in names:
         return "sovits"
-    if "conv_pre.weight" in names and "ups.0.weight" in names:
+    if {"conv_pre.weight", "ups.0.weight"} <= names or BIGVGAN in names:
         return "vocoder"
     if any(name.startswith("discriminators.") for name in names):
         raise VoxproofError("is a discriminator, which only training uses", cure="Give the generator (s2G...).")
@@ -159,7 +160,7 @@ def _version(
     elif kind == "sovits":
         found = _sovits_version(shapes, said)
     elif kind in ("vocoder", "speaker"):
-        found = "v4" if kind == "vocoder" else "v2Pro"
+        found = "v2Pro" if kind == "speaker" else "v3" if BIGVGAN in shapes else "v4"
     else:
         found = said or _BEGINNINGS.get(_beginning(container)) or wanted
         if found not in ("v3", "v4"):
@@ -210,6 +211,6 @@ def _fit(kind: Kind, version: Release, shapes: Mapping[str, tuple[int, ...]], co
     elif kind == "flow-matching":
         layouts.compare(shapes, layouts.flow_matching_shapes())
     elif kind == "vocoder":
-        layouts.compare(shapes, layouts.vocoder_shapes())
+        layouts.compare(shapes, layouts.vocoder_shapes(version))
     elif kind == "speaker":
         layouts.compare(shapes, layouts.speaker_shapes())

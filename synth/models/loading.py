@@ -23,7 +23,9 @@ from synth.gpt import GPT, GPTConfig
 from synth.models.card import ModelCard, checked_weights, read_card, sha256_of
 from synth.models.importing import GPT_PREFIX
 from synth.sovits import Sovits, Version
+from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
 from synth.speaker_verification import ERes2NetV2
+from synth.vocoders import BigVgan, HifiGan
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +34,18 @@ class ModelSet:
 
     gpt: GPT
     """Text to semantic tokens."""
-    sovits: Sovits
-    """Tokens and voice to sound; weight norm worked out, without the posterior encoder."""
+    sovits: Sovits | FlowSovits
+    """Tokens and voice to sound (v3 and v4: to a mel spectrogram); weight norm worked out, no posterior encoder."""
     version: Release
     """Of the SoVITS."""
     hashes: Mapping[str, str]
-    """SHA-256 of the files: "gpt", "sovits" and, if there is one, "speaker"."""
+    """SHA-256 of the files: "gpt", "sovits" and, if there is one, "speaker" or "vocoder"."""
     text_pipeline: str | None = None
     """Hash of the text front ends the weights were trained with; None: not stated (official files)."""
     speaker: ERes2NetV2 | None = None
     """Hears voices for v2Pro and v2ProPlus."""
+    vocoder: HifiGan | BigVgan | None = None
+    """Makes sound of v4's or v3's mel spectrograms."""
 
     @property
     def device(self) -> torch.device:
@@ -79,7 +83,7 @@ def load_models(
 ) -> ModelSet:
     """Loads the GPT and the SoVITS of `folder`; `gpt` and `sovits` name them (stem of a file) where there are several.
 
-    A Pro version needs its speaker-verification network in the same folder.
+    A Pro version needs its speaker-verification network in the same folder, v3 and v4 their vocoder.
     """
     device = torch.device(device)
     if device.type == "cpu" and dtype != torch.float32:
@@ -87,11 +91,6 @@ def load_models(
     files = _listed(Path(folder))
     first = _one(files, ("gpt",), gpt, Path(folder))
     second = _one(files, ("sovits", "flow-matching"), sovits, Path(folder))
-    if second.kind == "flow-matching":
-        raise VoxproofError(
-            f"is a SoVITS {second.version}, whose models are not put together here yet", path=second.path,
-            cure="Use v1, v2, v2Pro or v2ProPlus.",
-        )  # fmt: skip
     if (first.version == "v1") != (second.version == "v1"):
         raise VoxproofError(
             f"has the phoneme table {first.version}, the SoVITS {second.path.name} is {second.version}",
@@ -103,16 +102,25 @@ def load_models(
         raise VoxproofError(
             f"was trained with other text front ends than {second.path.name}", path=first.path, cure="Choose another."
         )
-    needs_speaker = second.version in ("v2Pro", "v2ProPlus")
-    third = _one(files, ("speaker",), "", Path(folder)) if needs_speaker else None
-    chosen = {"gpt": first, "sovits": second} | ({"speaker": third} if third is not None else {})
+    chosen = {"gpt": first, "sovits": second}
+    speaker: ERes2NetV2 | None = None
+    vocoder: HifiGan | BigVgan | None = None
+    if second.version in ("v2Pro", "v2ProPlus"):
+        chosen["speaker"] = _one(files, ("speaker",), "", Path(folder))
+        speaker = _speaker(chosen["speaker"]).to(device).eval()
+    if second.kind == "flow-matching":
+        fitting = [file for file in files if file.version == second.version]
+        chosen["vocoder"] = _one(fitting, ("vocoder",), "", Path(folder))
+        vocoder = _vocoder(chosen["vocoder"]).to(device=device, dtype=dtype).eval()
+    second_model = _flow(second) if second.kind == "flow-matching" else _sovits(second)
     return ModelSet(
         _gpt(first).to(device=device, dtype=dtype).eval(),
-        _sovits(second).for_inference(device, dtype),
+        second_model.for_inference(device, dtype),
         second.version,
         {role: sha256_of(file.path) for role, file in chosen.items()},
         next(iter(pipelines), None),
-        None if third is None else _speaker(third).to(device).eval(),
+        speaker,
+        vocoder,
     )
 
 
@@ -168,6 +176,22 @@ def _sovits(file: _File) -> Sovits:
     model = Sovits(settings)
     model.load_weights({name: value.float() for name, value in weight.items()})
     return model
+
+
+def _flow(file: _File) -> FlowSovits:
+    weight, _ = _contents(file)
+    _compare(weight, layouts.flow_matching_shapes(), file.path)
+    model = FlowSovits(FlowSovitsConfig.of(cast(FlowVersion, file.version)))
+    model.load_weights({name: value.float() for name, value in weight.items()})
+    return model
+
+
+def _vocoder(file: _File) -> HifiGan | BigVgan:
+    weight, _ = _contents(file)
+    _compare(weight, layouts.vocoder_shapes(file.version), file.path)
+    model = BigVgan() if file.version == "v3" else HifiGan()
+    model.load_state_dict({name: value.float() for name, value in weight.items()})
+    return model.for_inference() if isinstance(model, BigVgan) else model
 
 
 def _speaker(file: _File) -> ERes2NetV2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,15 +11,18 @@ import torch
 
 from synth.clone import Cloner, Settings
 from synth.content import ContentEncoder
+from synth.flow_matching import TransformerConfig
 from synth.gpt import GPT, GPTConfig
 from synth.models.loading import ModelSet
 from synth.reference import Reference
 from synth.sampling import Sampling
 from synth.sovits import Sovits, SovitsConfig, Version
+from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
 from synth.speaker_verification import ERes2NetV2
 from synth.text.frame import Phones
 from synth.text.pipeline import Utterance
 from synth.text.symbols import table_of
+from synth.vocoders import BigVgan, BigVganConfig, HifiGan
 
 QUICK = Settings(sampling=Sampling(least=5, most=8), pause_seconds=0.01)
 
@@ -59,6 +63,19 @@ def models(version: Version = "v2") -> ModelSet:
             torch.nn.init.normal_(value, std=0.3)
     speaker = ERes2NetV2().eval() if version.startswith("v2Pro") else None
     return ModelSet(gpt, sovits.for_inference(), version, {"gpt": "g", "sovits": "s"}, None, speaker)
+
+
+@cache
+def flow_models(version: FlowVersion) -> ModelSet:
+    """The same with a SoVITS of v3 or v4."""
+    torch.manual_seed(6)
+    net = TransformerConfig(features=16, width=32, layers=1, heads=2, head_width=16, feature_blocks=1)
+    config = FlowSovitsConfig(version, hidden_channels=16, filter_channels=16, n_layers=2, transformer=net)
+    vocoder = BigVgan(BigVganConfig(channels=64)).for_inference() if version == "v3" else HifiGan(32).eval()
+    sovits = FlowSovits(config)
+    for value in sovits.cfm.parameters():  # it starts as one that changes nothing otherwise
+        torch.nn.init.normal_(value, std=0.2)
+    return replace(models(), sovits=sovits.for_inference(), version=version, vocoder=vocoder)
 
 
 @cache

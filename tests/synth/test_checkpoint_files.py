@@ -184,8 +184,8 @@ def test_a_gpt_with_another_phoneme_table_is_refused(tmp_path: Path) -> None:
 def test_shapes_of_v3_v4_and_the_vocoder_tell_their_kind() -> None:
     assert len(flow_matching_shapes()) == 685
     assert kind_of(flow_matching_shapes()) == "flow-matching"
-    assert len(vocoder_shapes()) == 194
-    assert kind_of(vocoder_shapes()) == "vocoder"
+    assert len(vocoder_shapes("v4")) == 194
+    assert kind_of(vocoder_shapes("v4")) == kind_of(vocoder_shapes("v3")) == "vocoder"
 
 
 def test_shapes_of_v3_and_of_the_vocoder_are_those_of_the_official_files() -> None:
@@ -197,7 +197,7 @@ def test_shapes_of_v3_and_of_the_vocoder_are_those_of_the_official_files() -> No
     want = json.loads((keys / "keys-v3.json").read_text("utf-8"))["s2"]
     assert flow_matching_shapes() == {name: tuple(entry[0]) for name, entry in want.items()}
     want = json.loads((keys / "keys-v4-vocoder.json").read_text("utf-8"))
-    assert vocoder_shapes() == {name: tuple(entry[0]) for name, entry in want.items()}
+    assert vocoder_shapes("v4") == {name: tuple(entry[0]) for name, entry in want.items()}
 
 
 # Keys

@@ -47,7 +47,7 @@ def extension() -> Iterator[None]:
     copyreg.remove_extension("posix", "mkdir", 1)
 
 
-def refused(data: bytes, words: str = "") -> VoxproofError:
+def refused(data: bytes, words: str | None = None) -> VoxproofError:
     """The error that the file gives; nothing was created."""
     path = put(Path.cwd(), data)
     with pytest.raises(VoxproofError, match=words) as caught:
@@ -57,7 +57,7 @@ def refused(data: bytes, words: str = "") -> VoxproofError:
     return caught.value
 
 
-def refused_cheaply(data: bytes, words: str = "") -> None:
+def refused_cheaply(data: bytes, words: str | None = None) -> None:
     """The same, and no memory to speak of was taken."""
     path = put(Path.cwd(), data)
     del data
@@ -412,7 +412,7 @@ def check_damaged(data: bytes, whole: Checkpoint, has_checksums: bool) -> None:
 
 
 BOUNDED = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
 )
 
 

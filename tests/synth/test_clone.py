@@ -10,13 +10,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the cloner is not tested: torch (extra `train`) is not installed")
 
-from clone_models import QUICK, Letters, cloner, models, voice  # noqa: E402
+from clone_models import QUICK, Letters, cloner, flow_models, models, voice  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from synth import clone as clone_module  # noqa: E402
 from synth import mel  # noqa: E402
 from synth.bert import BertFeatures  # noqa: E402
-from synth.clone import RATE, Clone, Cloner, Settings, entropy_bits  # noqa: E402
+from synth.clone import Clone, Cloner, Settings, entropy_bits  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.gpt import Utterance as Prompted  # noqa: E402
 from synth.interventions import Interventions  # noqa: E402
@@ -47,7 +47,7 @@ def content_encoder() -> Any:
 
 def test_sound_is_a_tensor_of_pieces_and_pauses() -> None:
     said = say()
-    assert said.rate == RATE == 32_000
+    assert said.rate == 32_000
     assert said.samples.dtype == torch.float32
     assert said.samples.dim() == 1
     assert len(said.codes) == 2
@@ -345,6 +345,68 @@ def test_an_edit_keeps_the_shape(place: str) -> None:
             say(interventions=Interventions(**{place: wrong}))
 
 
+# v3 and v4
+
+
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_flow_matching_goes_on_from_the_reference(version: Any) -> None:
+    able = cloner(models=flow_models(version), content=content_encoder())
+    watch = Watch(logits=False, cross_attention=True)
+    settings = replace(QUICK, steps=2)
+    said = able.speak("good day", voice(), "hello", settings=settings, watch=watch)
+    rate, frames, hop = {"v3": (24_000, 3.75, 256), "v4": (48_000, 4, 480)}[version]
+    assert said.rate == rate
+    assert said.trace is not None
+    piece = said.trace.pieces[0]
+    assert piece.mel is not None
+    assert piece.mel.shape == (100, int(frames * len(piece.codes)))
+    assert piece.samples == (0, hop * piece.mel.shape[1])
+    assert len(said.samples) == piece.samples[1] + rate // 100
+    assert piece.cross_attention is not None
+    assert piece.cross_attention.shape == (4, 2 * len(piece.codes), 7)
+    assert piece.latent is None
+    again = able.speak("good day", voice(), "hello", settings=settings)
+    assert torch.equal(again.samples, said.samples)
+
+
+def test_flow_matching_is_changed_in_voice_and_mel() -> None:
+    able = cloner(models=flow_models("v4"), content=content_encoder())
+
+    def speak(**changes: Any) -> Clone:
+        edits, settings = Interventions(**changes), replace(QUICK, steps=1)
+        return able.speak("good", voice(), "hello", settings=settings, watch=Watch(logits=False), interventions=edits)
+
+    plain = speak()
+    other = speak(voice=lambda value, piece: value + 1)
+    flat = speak(mel=lambda value, piece: torch.full_like(value, -12.0))
+    assert plain.trace is not None
+    assert other.trace is not None
+    assert flat.trace is not None
+    before, after = plain.trace.pieces[0], other.trace.pieces[0]
+    assert before.voice is not None
+    assert after.voice is not None
+    assert torch.allclose(after.voice, before.voice + 1)
+    assert before.mel is not None
+    assert after.mel is not None
+    assert not torch.equal(before.mel, after.mel)
+    assert flat.trace.pieces[0].mel is not None
+    assert set(flat.trace.pieces[0].mel.flatten().tolist()) == {-12.0}
+    with pytest.raises(VoxproofError, match="has no coupling layers and no latent"):
+        speak(latent=lambda value, piece: value)
+    with pytest.raises(VoxproofError, match="makes no mel spectrogram"):
+        say(interventions=Interventions(mel=lambda value, piece: value))
+
+
+def test_flow_matching_takes_one_reference_with_its_text_and_a_vocoder() -> None:
+    able = cloner(models=flow_models("v4"), content=content_encoder())
+    with pytest.raises(VoxproofError, match="SoVITS v4 takes one reference, not 2"):
+        able.speak("a", [voice(1), voice(2)], "hello", settings=QUICK)
+    with pytest.raises(VoxproofError, match="SoVITS v4 needs the reference's text"):
+        able.speak("a", voice(), settings=QUICK)
+    with pytest.raises(VoxproofError, match="SoVITS v4 needs its vocoder"):
+        cloner(models=replace(flow_models("v4"), vocoder=None))
+
+
 # The door
 
 
@@ -365,7 +427,7 @@ def test_all_sound_passes_the_one_door(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_of_the_clone_model_writes_sound() -> None:
     folder = Path(clone_module.__file__).parent
-    names = ("clone", "trace", "interventions", "observing", "reference", "content", "bert", "gpt", "sovits", "mel")
+    names = ("clone", "voicing", "trace", "interventions", "observing", "reference", "content", "bert", "sovits", "mel")
     for path in (folder / f"{name}.py" for name in names):
         tree = ast.parse(path.read_text("utf-8"))
         called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}

@@ -19,14 +19,17 @@ from checkpoint_files import (  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from synth.checkpoint import Checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
-from synth.checkpoint.layouts import speaker_shapes  # noqa: E402
+from synth.checkpoint.layouts import flow_matching_shapes, speaker_shapes  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
+from synth.flow_matching import TransformerConfig  # noqa: E402
 from synth.gpt import GPT  # noqa: E402
 from synth.models import importing as importing_module  # noqa: E402
 from synth.models.card import read_card, sha256_of  # noqa: E402
 from synth.models.importing import STEPS, import_checkpoint, models_folder  # noqa: E402
 from synth.models.loading import load_models  # noqa: E402
 from synth.sovits import Sovits  # noqa: E402
+from synth.sovits_flow import FlowSovits, FlowSovitsConfig  # noqa: E402
+from synth.vocoders import HifiGan  # noqa: E402
 
 
 def file_of(checkpoint: Checkpoint, folder: Path, name: str) -> Path:
@@ -230,6 +233,34 @@ def test_a_folder_without_models_says_how_to_get_some(tmp_path: Path) -> None:
         load_models(tmp_path)
     with pytest.raises(VoxproofError, match="is no folder of models"):
         load_models(tmp_path / "absent")
+
+
+def test_v4_loads_with_its_vocoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = TransformerConfig(features=16, width=32, layers=1, heads=2, head_width=16, feature_blocks=1)
+    small = FlowSovitsConfig("v4", hidden_channels=16, filter_channels=16, n_layers=2, transformer=net)
+    monkeypatch.setattr(FlowSovitsConfig, "of", classmethod(lambda cls, version: replace(small, version=version)))
+    flow_matching_shapes.cache_clear()
+    try:
+        torch.manual_seed(7)
+        state = {name: value.half() for name, value in FlowSovits(small).state_dict().items()}
+        vocoder = {name: value.half() for name, value in HifiGan().state_dict().items()}
+        official, made = tmp_path / "official", tmp_path / "made"
+        path = file_of(Checkpoint("flow-matching", "v4", state, {"model": {}}), official, "s.pth")
+        with pytest.raises(VoxproofError, match="nothing in the file says which"):
+            import_checkpoint(path, made)
+        import_checkpoint(path, made, version="v4")
+        import_checkpoint(file_of(gpt_checkpoint(), official, "g.ckpt"), made)
+        with pytest.raises(VoxproofError, match="holds no vocoder"):
+            load_models(made)
+        import_checkpoint(file_of(Checkpoint("vocoder", "v4", vocoder), official, "vocoder.pth"), made)
+        loaded = load_models(made)
+        assert isinstance(loaded.sovits, FlowSovits)
+        assert isinstance(loaded.vocoder, HifiGan)
+        assert (loaded.version, set(loaded.hashes)) == ("v4", {"gpt", "sovits", "vocoder"})
+        assert torch.equal(loaded.sovits.state_dict()["bridge.0.bias"], state["bridge.0.bias"].float())
+        assert torch.equal(loaded.vocoder.state_dict()["conv_pre.bias"], vocoder["conv_pre.bias"].float())
+    finally:
+        flow_matching_shapes.cache_clear()
 
 
 def test_a_pro_version_asks_for_its_speaker_network(tmp_path: Path) -> None:
