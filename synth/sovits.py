@@ -470,13 +470,47 @@ def check_input(codes: Tensor, text: Tensor, config: EncoderConfig) -> None:
             raise VoxproofError(f"A {name} is outside 0..{size - 1} of SoVITS {config.version}")
 
 
-class Sovits(nn.Module):
-    """The whole model. `decode` makes sound; `train_forward` makes what the losses need."""
+class Encoders(nn.Module):
+    """What all versions have, v3 and v4 too: token extractor, text encoder and style encoder."""
 
-    def __init__(self, config: SovitsConfig) -> None:
+    config: EncoderConfig
+
+    def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
         self.enc_p = PriorEncoder(config)
+        self.ref_enc = StyleEncoder(config.style_bins, config.gin_channels)
+        self.ssl_proj = nn.Conv1d(SSL_WIDTH, SSL_WIDTH, 2, stride=2)
+        self.quantizer = Quantizer(CODES, SSL_WIDTH)
+
+    @property
+    def _like(self) -> Tensor:
+        """A weight of the type and on the device that the model works with."""
+        return self.enc_p.proj.weight
+
+    @torch.no_grad()
+    def codes(self, ssl: Tensor) -> Tensor:
+        """HuBERT features [b, 768, t] at 50 Hz -> semantic tokens [b, 1, t // 2], 0..1023."""
+        if ssl.dim() != 3 or ssl.shape[1] != SSL_WIDTH or ssl.shape[2] < 2:
+            raise VoxproofError(f"Features must be [batch, {SSL_WIDTH}, at least 2], not {list(ssl.shape)}")
+        with torch.autocast(ssl.device.type, enabled=False):
+            return self.quantizer.encode(self.ssl_proj(ssl.to(self.ssl_proj.weight)))
+
+    def style(self, spectrum: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Magnitudes [b, bins, t] (synth.mel.spectrogram), mask [b, 1, t] -> style vectors [b, gin, 1]."""
+        spectrum = spectrum.to(self._like)
+        if mask is None:
+            mask = spectrum.new_ones(len(spectrum), 1, spectrum.shape[2])
+        return cast(Tensor, self.ref_enc(spectrum[:, : self.config.style_bins], mask))
+
+
+class Sovits(Encoders):
+    """The whole model. `decode` makes sound; `train_forward` makes what the losses need."""
+
+    config: SovitsConfig
+
+    def __init__(self, config: SovitsConfig) -> None:
+        super().__init__(config)
         self.dec = Generator(
             config.inter_channels,
             config.gin_channels,
@@ -488,9 +522,6 @@ class Sovits(nn.Module):
         )
         self.enc_q: PosteriorEncoder | None = PosteriorEncoder(config)
         self.flow = Flow(config.inter_channels, config.hidden_channels, config.gin_channels)
-        self.ref_enc = StyleEncoder(config.style_bins, config.gin_channels)
-        self.ssl_proj = nn.Conv1d(SSL_WIDTH, SSL_WIDTH, 2, stride=2)
-        self.quantizer = Quantizer(CODES, SSL_WIDTH)
         if config.is_pro:
             self.sv_emb = nn.Linear(SPEAKER_WIDTH, config.gin_channels)
             self.prelu = nn.PReLU(config.gin_channels)
@@ -519,26 +550,6 @@ class Sovits(nn.Module):
         fuse_weight_norm(self)
         to_type(self, dtype, ("ssl_proj", "quantizer"))
         return self.to(device).eval()
-
-    @property
-    def _like(self) -> Tensor:
-        """A weight of the type and on the device that `decode` works with."""
-        return self.dec.conv_pre.weight
-
-    @torch.no_grad()
-    def codes(self, ssl: Tensor) -> Tensor:
-        """HuBERT features [b, 768, t] at 50 Hz -> semantic tokens [b, 1, t // 2], 0..1023."""
-        if ssl.dim() != 3 or ssl.shape[1] != SSL_WIDTH or ssl.shape[2] < 2:
-            raise VoxproofError(f"Features must be [batch, {SSL_WIDTH}, at least 2], not {list(ssl.shape)}")
-        with torch.autocast(ssl.device.type, enabled=False):
-            return self.quantizer.encode(self.ssl_proj(ssl.to(self.ssl_proj.weight)))
-
-    def style(self, spectrum: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Magnitudes [b, bins, t] (synth.mel.spectrogram), mask [b, 1, t] -> style vectors [b, gin, 1]."""
-        spectrum = spectrum.to(self._like)
-        if mask is None:
-            mask = spectrum.new_ones(len(spectrum), 1, spectrum.shape[2])
-        return cast(Tensor, self.ref_enc(spectrum[:, : self.config.style_bins], mask))
 
     def with_speaker(self, style: Tensor, speaker: Tensor | None) -> Tensor:
         """Pro: adds the speaker embedding [b, 20480] to the style [b, gin, 1]; other versions: the style as it is."""

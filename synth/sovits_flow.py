@@ -25,16 +25,7 @@ from torch import Tensor, nn
 from synth import mel
 from synth.errors import VoxproofError
 from synth.flow_matching import FlowMatching, TransformerConfig
-from synth.sovits import (
-    CODES,
-    SSL_WIDTH,
-    EncoderConfig,
-    PriorEncoder,
-    Quantizer,
-    StyleEncoder,
-    check_input,
-    load_exactly,
-)
+from synth.sovits import EncoderConfig, Encoders, check_input, load_exactly
 from synth.vits_modules import WaveNet, fuse_weight_norm, length_mask, to_type
 
 FlowVersion = Literal["v3", "v4"]
@@ -112,17 +103,14 @@ class Spoken(NamedTuple):
     """Phonemes [1, s]."""
 
 
-class FlowSovits(nn.Module):
+class FlowSovits(Encoders):
     """The whole model but the vocoder. `decode` makes a mel; `train_forward` makes the loss."""
 
+    config: FlowSovitsConfig
+
     def __init__(self, config: FlowSovitsConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         width = config.transformer.features
-        self.enc_p = PriorEncoder(config)
-        self.ref_enc = StyleEncoder(config.style_bins, config.gin_channels)
-        self.ssl_proj = nn.Conv1d(SSL_WIDTH, SSL_WIDTH, 2, stride=2)
-        self.quantizer = Quantizer(CODES, SSL_WIDTH)
         self.bridge = nn.Sequential(nn.Conv1d(config.hidden_channels, width, 1), nn.LeakyReLU())
         self.wns1 = _FeatureStack(width, config.gin_channels)
         self.linear_mel = nn.Conv1d(width, config.transformer.mels, 1)  # in the checkpoints, and not used by anything
@@ -148,25 +136,9 @@ class FlowSovits(nn.Module):
         to_type(self, dtype, ("ssl_proj", "quantizer", "cfm.estimator.rotary_embed"))
         return self.to(device).eval()
 
-    @property
-    def _like(self) -> Tensor:
-        """A weight of the type and on the device that `decode` works with."""
-        return self.linear_mel.weight
-
-    @torch.no_grad()
-    def codes(self, ssl: Tensor) -> Tensor:
-        """HuBERT features [b, 768, t] at 50 Hz -> semantic tokens [b, 1, t // 2], 0..1023."""
-        if ssl.dim() != 3 or ssl.shape[1] != SSL_WIDTH or ssl.shape[2] < 2:
-            raise VoxproofError(f"Features must be [batch, {SSL_WIDTH}, at least 2], not {list(ssl.shape)}")
-        with torch.autocast(ssl.device.type, enabled=False):
-            return self.quantizer.encode(self.ssl_proj(ssl.to(self.ssl_proj.weight)))
-
-    def voice(self, spectrum: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Magnitudes [b, bins, t] at 32 kHz (synth.mel.spectrogram), mask [b, 1, t] -> [b, gin, 1]."""
-        spectrum = spectrum.to(self._like)
-        if mask is None:
-            mask = spectrum.new_ones(len(spectrum), 1, spectrum.shape[2])
-        return cast(Tensor, self.ref_enc(spectrum[:, : self.config.style_bins], mask))
+    def voice(self, spectrum: Tensor) -> Tensor:
+        """A reference's magnitudes [1, bins, t] -> [1, gin, 1]. Several references have no mean here."""
+        return self.style(spectrum)
 
     @torch.no_grad()
     def features(self, spoken: Spoken, voice: Tensor, *, speed: float = 1.0) -> Tensor:
@@ -199,15 +171,16 @@ class FlowSovits(nn.Module):
         steps: int | None = None,
         speed: float = 1.0,
         generator: torch.Generator | None = None,
+        voice: Tensor | None = None,
     ) -> Tensor:
         """What is wanted, in the voice of a reference that is said -> log-mel [1, mels, t] for the vocoder, float32.
 
         The reference's magnitudes [1, bins, t] (`mel.SOVITS`) and log-mel [1, mels, t] (`config.rates.mel`). The mel is
         made in chunks, the prompt of the first being the end of the reference, and that of the others the end of the
-        chunk before. 4 to 128 `steps` are usual (v3: 32, v4: 8).
+        chunk before. 4 to 128 `steps` are usual (v3: 32, v4: 8). `voice` [1, gin, 1] replaces the reference's.
         """
         rates = self.config.rates
-        voice = self.voice(spectrum)
+        voice = self.voice(spectrum) if voice is None else voice
         past, future = self.features(said, voice), self.features(wanted, voice, speed=speed)
         known = min(past.shape[2], reference.shape[2])
         past, prompt = past[..., :known], mel.normalised(reference[..., :known].float()).to(past.device)
@@ -239,7 +212,7 @@ class FlowSovits(nn.Module):
         clip are its prompt; drawn if not given. A frozen quantizer means frozen text and token encoders, too.
         """
         mask = length_mask(lengths, spectrum.shape[2]).to(spectrum)
-        voice = self.voice(spectrum, mask)
+        voice = self.style(spectrum, mask)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_quantizer):
             tokens, commitment = self.quantizer(self.ssl_proj(ssl))
             tokens = tokens.repeat_interleave(2, dim=-1)

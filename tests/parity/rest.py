@@ -76,7 +76,7 @@ def flow_of(model: FlowSovits, version: FlowVersion, *, whole: bool) -> Figures:
     """Voice and features of v3 or v4, and with `whole` a sample of the transformer."""
     stored = golden(f"sovits-{version}-full")
     model.config = replace(model.config, version=version)
-    voice, spoken = model.voice(stored["refer"]), Spoken(stored["codes"], stored["text"])
+    voice, spoken = model.style(stored["refer"]), Spoken(stored["codes"], stored["text"])
     yield f"{version} voice", difference(voice, stored["ge"])
     for name, speed in (("fea", 1.0), ("fea_speed1_25", 1.25)):
         if name in stored:

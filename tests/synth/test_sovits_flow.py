@@ -195,7 +195,7 @@ def test_each_chunk_continues_the_one_before(monkeypatch: pytest.MonkeyPatch) ->
     reference = drawn(9, 1, 6, 300)
     whole = sovits.decode(said, wanted, spectrum, reference)
     assert [(f.shape[2], p.shape[2], steps) for f, p, steps in calls] == [(1000, 300, 8), (1000, 300, 8), (500, 300, 8)]
-    voice = sovits.voice(spectrum)
+    voice = sovits.style(spectrum)
     past, future = sovits.features(said, voice), sovits.features(wanted, voice)
     assert torch.equal(calls[0][0], torch.cat([past[..., :300], future[..., :700]], dim=2))
     assert torch.equal(calls[1][0], torch.cat([future[..., 400:700], future[..., 700:1400]], dim=2))
@@ -228,6 +228,11 @@ def test_a_mel_of_the_whole_model() -> None:
     settings = {"steps": 2, "generator": torch.Generator().manual_seed(1)}
     made = sovits.decode(spoken(1, 20), spoken(2, 12), spectrum, reference, **settings)  # type: ignore[arg-type]
     assert made.shape == (1, 6, 45)
+    settings["generator"] = torch.Generator().manual_seed(1)
+    same = sovits.decode(
+        spoken(1, 20), spoken(2, 12), 0 * spectrum, reference, voice=sovits.voice(spectrum), **settings
+    )  # type: ignore[arg-type]
+    assert torch.equal(same, made)
     with pytest.raises(VoxproofError, match="Speed 0"):
         sovits.decode(spoken(1, 20), spoken(2, 12), spectrum, reference, speed=0.0)
     with pytest.raises(VoxproofError, match=r"phoneme is outside 0..731 of SoVITS v3"):
