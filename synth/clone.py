@@ -248,7 +248,7 @@ class Cloner:
                 rows.append(self.bert.features(part.text, part.word2ph).to(self.models.device))
             else:
                 rows.append(torch.zeros(len(part.ids), width, device=self.models.device))
-        return torch.cat(rows) if rows else torch.zeros(0, width)
+        return torch.cat([*rows, torch.zeros(0, width, device=self.models.device)])
 
     def _prompted(self, utterance: Utterance, bert: Tensor, prompt: _Prompt) -> Prompted:
         """What the GPT is given: the prompt's phones and the piece's, and the prompt's tokens."""

@@ -10,17 +10,21 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the cloner is not tested: torch (extra `train`) is not installed")
 
+from checkpoint_files import gpt_checkpoint, sovits_checkpoint  # noqa: E402
 from clone_models import QUICK, Letters, cloner, flow_models, models, voice  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from synth import clone as clone_module  # noqa: E402
 from synth import mel  # noqa: E402
 from synth.bert import BertFeatures  # noqa: E402
+from synth.checkpoint import write_checkpoint  # noqa: E402
 from synth.clone import Clone, Cloner, Settings, entropy_bits  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.gpt import Utterance as Prompted  # noqa: E402
 from synth.interventions import Interventions  # noqa: E402
 from synth.sampling import Sampling  # noqa: E402
+from synth.text.pipeline import TextPipeline  # noqa: E402
+from synth.text.symbols import table_of  # noqa: E402
 from synth.trace import Watch  # noqa: E402
 
 TEXT = "hello there. good day"
@@ -151,6 +155,26 @@ def test_what_cannot_be_said_is_a_clear_error() -> None:
         cloner().speak("a", [], settings=QUICK)
     with pytest.raises(VoxproofError, match="a reference with its text needs HuBERT"):
         cloner().speak("a", voice(), "hello", settings=QUICK)
+
+
+def test_the_text_side_is_the_pipeline_of_the_models_version() -> None:
+    said = Cloner(models()).speak("Good day to you.", voice(), language="en", settings=QUICK, watch=Watch())
+    assert said.trace is not None
+    assert said.trace.text_pipeline == TextPipeline("en", "v2").hash
+    assert said.trace.pieces[0].phones[:3] == ("G", "UH1", "D")
+    assert said.trace.pieces[0].ids.tolist() == list(table_of("v2").ids(said.trace.pieces[0].phones))
+
+
+def test_a_cloner_is_loaded_from_folders(tmp_path: Path) -> None:
+    write_checkpoint(gpt_checkpoint(), tmp_path / "g.ckpt")
+    write_checkpoint(sovits_checkpoint(), tmp_path / "s.pth")
+    hubert = tmp_path / "hubert"
+    content_encoder().model.save_pretrained(hubert)
+    able = Cloner.load(tmp_path, hubert=hubert)
+    said = able.speak("Good day.", voice(), language="en", settings=QUICK)
+    assert 5 <= len(said.codes[0]) <= 8
+    assert able.content is not None
+    assert able.content.features(torch.zeros(48_000)).shape == (1, 768, 179)
 
 
 # What is recorded
