@@ -41,7 +41,8 @@ def _simplifier() -> opencc.OpenCC:
 
 def simplified(text: str) -> str:
     """The text in simplified characters, which is what the models and BERT were trained on."""
-    return str(_simplifier().convert(text))
+    simple: str = _simplifier().convert(text)
+    return simple
 
 
 @cache
@@ -77,7 +78,7 @@ class Mandarin:
         text = simplified(text)
         spoken = self._rules.punctuated(self._rules.spoken(text).replace("嗯", "恩").replace("呣", "母"))
         kept = "".join(letter for letter in spoken if letter in PUNCTUATION or self._is_kept(letter))
-        return self._rules.punctuated(kept)
+        return str(self._rules.punctuated(kept))
 
     def _is_kept(self, letter: str) -> bool:
         return is_spoken(letter) and (not self._reference or "\u4e00" <= letter <= "\u9fa5")

@@ -34,7 +34,8 @@ def test_fifty_sentences_are_expected() -> None:
 @pytest.mark.parametrize(
     ("syllable", "parts"),
     [
-        ("gwong", "Ygw Yong2"), ("ngaa", "Yng Yaa2"), ("ng", "Yng Yg2"), ("m", "Ym Ym2"), ("ou", "You Yu2"), ("aa", "Yaa Ya2"),
+        ("gwong", "Ygw Yong2"), ("ngaa", "Yng Yaa2"), ("ng", "Yng Yg2"), ("m", "Ym Ym2"), ("ou", "You Yu2"),
+        ("aa", "Yaa Ya2"),
         ("jyut", "Yj Yyut2"), ("kwan", "Ykw Yan2"), ("uk", "Yuk Yk2"), ("zoek", "Yz Yoek2"),
     ],
 )  # fmt: skip
