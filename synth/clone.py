@@ -12,6 +12,7 @@ inside the package (parity, analysis by resynthesis, labelled material) calls `C
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -31,7 +32,7 @@ from synth.reference import Reference
 from synth.sampling import Sampling
 from synth.text.hashing import require_same
 from synth.text.pipeline import TextPipeline, Utterance
-from synth.text.segment import Mode
+from synth.text.segment import MODES, Mode
 from synth.text.split import CLAUSE_MARKS, Cut
 from synth.trace import Piece, Trace, Watch
 from synth.voicing import Heard, Manner, Prompt, voicing
@@ -176,8 +177,7 @@ class Cloner:
         """What `speak` does but for the door; for research inside the package only."""
         settings, changes = settings or Settings(), interventions or Interventions()
         side = self._text_side(language, settings)
-        if self.models.text_pipeline is not None:
-            require_same(self.models.text_pipeline, side.hash)
+        self._require_text_side(side, settings)
         said = list(side.utterances(text))
         if not said:
             raise VoxproofError("the text has nothing that can be spoken", cure="Give at least one word.")
@@ -193,7 +193,7 @@ class Cloner:
         at = 0
         for i, (utterance, one) in enumerate(zip(said, spoken, strict=True)):
             piece = Piece(
-                utterance.text, utterance.normalised, utterance.phones, torch.tensor(utterance.ids), kept(berts[i]),
+                utterance.text, utterance.normalised, utterance.phones, _ids(utterance.ids), kept(berts[i]),
                 kept(self._changed_codes(one.tokens, changes, i)), one.capped,
             )  # fmt: skip
             sound = torch.zeros(0)
@@ -213,6 +213,18 @@ class Cloner:
 
     def _pipeline(self, mode: Mode, settings: Settings) -> TextSide:
         return TextPipeline(mode, self.models.version, settings.cut, settings.as_reference)
+
+    def _require_text_side(self, side: TextSide, settings: Settings) -> None:
+        """An error unless the front ends that the models were trained with are still the same.
+
+        The hash of a training is that of its languages together, which may be others than those of this text.
+        """
+        recorded = self.models.text_pipeline
+        if recorded is None or recorded == _hash_of(side):
+            return
+        if any(recorded == _hash_of(self._text_side(mode, settings)) for mode in MODES):
+            return
+        require_same(recorded, side.hash)
 
     def _prompt(self, references: Sequence[Reference], text: str, mode: Mode, settings: Settings) -> _Prompt:
         """The voice, and with the text also the prompt's tokens and phones."""
@@ -234,7 +246,7 @@ class Cloner:
         content = self.content.features(references[0].for_content())
         codes = self.models.sovits.codes(content.to(self.models.device))[0, 0].cpu()
         utterance = self._text_side(mode, settings).read(text)
-        return _Prompt(heard, Prompt(codes, torch.tensor(utterance.ids)), utterance, content)
+        return _Prompt(heard, Prompt(codes, _ids(utterance.ids)), utterance, content)
 
     def _bert(self, utterance: Utterance) -> Tensor:
         """[phones, 1024]: features of Mandarin, zeros for every other language."""
@@ -256,7 +268,7 @@ class Cloner:
         if prompt.utterance is not None:
             ids = [*prompt.utterance.ids, *ids]
             bert = torch.cat([self._bert(prompt.utterance), bert])
-        return Prompted(torch.tensor(ids), bert.to(like), prompt.said.codes)
+        return Prompted(_ids(ids), bert.to(like), prompt.said.codes)
 
     # --- tokens and sound -------------------------------------------------------------------------------------------
 
@@ -317,7 +329,7 @@ class Cloner:
             kept(prompt.said.codes),
             () if prompt.utterance is None else prompt.utterance.phones,
             None if prompt.content is None else kept(prompt.content[0]),
-            side.hash,
+            _hash_of(side) or "",
             self.models.hashes,
         )
 
@@ -326,3 +338,15 @@ def entropy_bits(logits: Tensor) -> Tensor:
     """Scores [steps, vocabulary] -> entropy of their softmax, bits [steps]."""
     logs = logits.double().log_softmax(-1)
     return (-(logs.exp() * logs).nan_to_num(0.0).sum(-1) / torch.log(torch.tensor(2.0).double())).float()
+
+
+def _hash_of(side: TextSide) -> str | None:
+    """None where a front end that the mode could ask for is not installed."""
+    with suppress(VoxproofError):
+        return side.hash
+    return None
+
+
+def _ids(ids: Sequence[int]) -> Tensor:
+    """[n] int64, also where there are none."""
+    return torch.tensor(ids, dtype=torch.long)
