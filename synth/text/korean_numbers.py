@@ -48,8 +48,8 @@ def native(number: str) -> str:
         return sino(number)
     if number == "20":
         return "스무"
-    tens, unit = number.zfill(2)
-    return _TENS[int(tens)] + _UNITS[int(unit)]
+    two = number.zfill(2)
+    return _TENS[int(two[0])] + _UNITS[int(two[1])]
 
 
 def decimal(written: str) -> str:

@@ -35,6 +35,6 @@ def front_end(language: Language, model: str = "v2", *, reference: bool = False)
     except ModuleNotFoundError as error:
         raise VoxproofError(
             f"the front end of {language!r} needs {error.name}, which is not installed",
-            cure="Run: pip install 'voxproof[clone]'.",
+            cure=f"Run: pip install 'voxproof[{'clone' if language == 'en' else f'clone-{language}'}]'.",
         ) from None
     return made

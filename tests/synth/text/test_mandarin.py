@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synth.errors import VoxproofError
+from synth.text import registry
 from synth.text.symbols import table_of
 
 pytest.importorskip("rjieba", reason="needs the extra clone-zh: pip install 'voxproof[clone-zh]'")
@@ -164,6 +165,13 @@ def test_every_syllable_of_the_dictionary_is_known_to_both_tables() -> None:
         made = Mandarin(table_of(version)).phones(text)
         assert "UNK" not in made.phones
         assert len(made.text) > 20_000
+
+
+def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.FRONT_ENDS, "zh", "no_such_package:Mandarin")
+    with pytest.raises(VoxproofError, match="no_such_package") as caught:
+        registry.front_end.__wrapped__("zh")
+    assert "voxproof[clone-zh]" in str(caught.value.cure)
 
 
 def test_g2pw_is_said_to_be_missing() -> None:
