@@ -28,6 +28,7 @@ def normalise(text: str, known: Callable[[str], bool]) -> str:
     text = _plain(text)
     for pattern, said in _RULES:
         text = pattern.sub(said, text)
+    text = _HYPHENED.sub(lambda match: _joined(match, known), text)
     shouted = _is_shouted(text, known)
     words = _TOKEN.sub(lambda token: spoken_token(token, known, shouted), text)
     return _closed(words)
@@ -69,6 +70,15 @@ def _is_shouted(text: str, known: Callable[[str], bool]) -> bool:
 
 
 _TOKEN = re.compile(r"[A-Za-z0-9]+(?:['&][A-Za-z]+)*")
+
+
+_HYPHENED = re.compile(r"\b([A-Za-z]+)-([A-Za-z]+)\b")
+
+
+def _joined(match: re.Match[str], known: Callable[[str], bool]) -> str:
+    """Two halves that are words only together: "Wi-Fi"."""
+    first, second = match.group(1).lower(), match.group(2).lower()
+    return first + second if known(first + second) and not (known(first) and known(second)) else match.group()
 
 
 def _number(text: str) -> str:
@@ -253,6 +263,10 @@ def _telephone(match: re.Match[str]) -> str:
     return ("plus " if match.group().startswith("+") else "") + ", ".join(digits(group, "oh") for group in groups)
 
 
+def _scaled(match: re.Match[str]) -> str:
+    return f"{_number(match.group(1))} {tables.MONEY_SCALES[match.group(2).lower()]}"
+
+
 def _version(match: re.Match[str]) -> str:
     return " point ".join(_number(part) for part in match.group().split("."))
 
@@ -265,6 +279,8 @@ def _ordinal(match: re.Match[str]) -> str:
 def _fraction(match: re.Match[str]) -> str:
     whole, over, under = match.group(1), int(match.group(2)), int(match.group(3))
     head = f"{_number(whole)} and " if whole else ""
+    if not whole and (over, under) in ((24, 7), (9, 11)):
+        return f"{cardinal(over)} {cardinal(under)}"
     if under == 0 or under > 100 or over > 100 or (whole and over >= under):
         return f"{f'{_number(whole)} ' if whole else ''}{cardinal(over)} over {cardinal(under)}"
     part = {2: "half", 4: "quarter"}.get(under) or ordinal(under)
@@ -340,7 +356,7 @@ _RULES: tuple[Rule, ...] = (
         _address,
     ),
     (re.compile(r"(?:(?P<before>[A-Z][a-z]+) )?\b(?P<word>St|Dr)\.(?= (?P<after>[A-Za-z]\w*))?"), _saint_or_street),
-    (re.compile(rf"\b({'|'.join(tables.TITLES)})\.\s*(?=[A-Z])", re.IGNORECASE), _title),
+    (re.compile(rf"\b({'|'.join(tables.TITLES)})\.\s*(?=(?-i:[A-Z]))", re.IGNORECASE), _title),
     (
         re.compile(r"(?<![\d:.,])(\d{1,2}):([0-5]\d)(?::([0-5]\d))?(?!\d)(?:\s?([ap])\.?m\b\.?)?", re.IGNORECASE),
         lambda match: _time(match) if int(match.group(1)) < 25 else match.group(),
@@ -377,13 +393,15 @@ _RULES: tuple[Rule, ...] = (
     (
         re.compile(
             rf"(?P<minus>(?<![\w)])-)?(?<![\w.,])(?:(?P<from>{_AMOUNT})\s?-\s?)?(?P<amount>{_AMOUNT})(?:(?P<hyphen>-)|\s?)"
-            rf"(?P<unit>{_UNITS})(?![\w²³°])"
+            rf"(?P<unit>{_UNITS})(?![\w²³°])(?:\.(?=\s[a-z]))?"
         ),
         _measure,
     ),
     (re.compile(r"(?<![\w.])(?:\+\d{1,3}[\s.-]?)?(?:\(\d{3}\)\s?|\d{3}[\s.-])\d{3}[\s.-]\d{4}(?!\d)"), _telephone),
     (re.compile(r"(?<![\w.-])\d{3}-\d{4}(?![\w-])"), _telephone),
     (re.compile(r"(?<!\w)[vV]\.?\s?(?=\d)"), lambda match: "version "),
+    (re.compile(rf"(?<![\w.,])({_AMOUNT})\s?(M|B|mn|bn|tn)\b(?!\.)"), _scaled),
+    (re.compile(r"(?<=\d\.\d)(?=[A-Za-z])"), lambda match: " "),
     (re.compile(r"(?<![\w.,])(\d{1,3})k\b"), lambda match: f"{cardinal(int(match.group(1)))} thousand"),
     (re.compile(r"(?<![\d.,])\d{1,9}(?:\.\d{1,9}){2,5}(?!\d)"), _version),
     (re.compile(r"(?<![\w.])(\d[\d,]*)(?:st|nd|rd|th)\b", re.IGNORECASE), _ordinal),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synth.text import english_g2p, english_lexicon
+from synth.text.bench import sentences
 from synth.text.english import English
 from synth.text.english_lexicon import compound, dictionary, inflected, pronounce, spell
 from synth.text.frame import FrontEnd
@@ -43,6 +45,15 @@ def test_expected_phones(text: str, spoken: str, phones: str) -> None:
 @pytest.mark.parametrize(("text", "phones"), cases("english_reference_expected.txt", 2))
 def test_the_reference_mode_gives_the_phones_of_the_reference(text: str, phones: str) -> None:
     assert " ".join(REFERENCE.phones(text).phones) == phones
+
+
+def test_the_version_is_raised_when_phones_change() -> None:
+    """If this fails because phones were meant to change: raise `English.version`, then write the new digests here."""
+    digests = [
+        hashlib.sha256("\n".join(" ".join(front.phones(text).phones) for text in sentences()).encode()).hexdigest()[:16]
+        for front in (ENGLISH, REFERENCE)
+    ]
+    assert (ENGLISH.version, digests) == ("1", ["df05db14fe7f3d60", "5d521c2c244d0d0b"])
 
 
 def test_it_is_a_front_end() -> None:
