@@ -69,9 +69,10 @@ def japanese_oracle(folder: Path) -> Oracle:
 
 def korean_oracle(folder: Path) -> Oracle:
     """The reference's `korean`: g2pk2 and jamo."""
-    corpus = importlib.import_module("nltk.corpus")
+    corpus: Any = importlib.import_module("nltk.corpus")
     corpus.cmudict = type("NoWords", (), {"dict": staticmethod(dict)})
-    importlib.import_module("nltk").download = lambda *_, **__: True
+    toolkit: Any = importlib.import_module("nltk")
+    toolkit.download = lambda *_, **__: True
     sys.modules.setdefault("ko_pron", ModuleType("ko_pron"))
     korean = _changed(folder, "korean", {})
     return lambda text: _known(korean.g2p(text))
