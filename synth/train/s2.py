@@ -1,0 +1,307 @@
+"""Training of SoVITS v1, v2 and Pro (S2): codes, phonemes and a voice to sound, against discriminators.
+
+The recipe is that of GPT-SoVITS, which is VITS's: first the discriminators, then the generator against them as they
+are then; AdamW (1e-4, betas 0.8 and 0.99, epsilon 1e-9), the parts that read text at 0.4 times the rate, the rate
+times 0.999875 each epoch; slices of 0.64 s. Losses and weights: synth/losses.py.
+
+What a recording draws (its latent noise and the place of its slice) follows from seed, step and recording alone, so
+that it is the same in a batch of any size, in any number of processes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from synth import losses, mel
+from synth.checkpoint import Checkpoint, exported
+from synth.discriminators import Discriminators, Judgement
+from synth.errors import VoxproofError
+from synth.sovits import Sovits, TrainingOutput
+from synth.train.distributed import Team
+from synth.train.precision import Mixed, Precision
+from synth.train.recipe import Recipe, mixed_seed, padded
+from synth.train.shards import Prepared
+from synth.vits_modules import time_slices
+
+EPOCHS, BATCH, EXPORT_EVERY = 8, 8, 4
+"""Of fine-tuning; the reference's batch is half the GPU's memory in GB."""
+_READERS = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
+
+
+@dataclass(frozen=True)
+class S2Config:
+    """What may differ from training to training."""
+
+    rate: float = 1e-4
+    text_rate: float = 0.4
+    """Times `rate`, for the parts that read text (the reference allows 0.2 to 0.6)."""
+    decay: float = 0.999875
+    """Of the rate, per epoch."""
+    precision: Precision = "float32"
+
+
+class S2Batch(NamedTuple):
+    """Recordings, padded on the right; frames are 20 ms."""
+
+    content: Tensor
+    """[b, 768, t], t even."""
+    spectrum: Tensor
+    """[b, bins, t] magnitudes."""
+    lengths: Tensor
+    """[b] frames."""
+    wave: Tensor
+    """[b, 1, t * hop] samples."""
+    phonemes: Tensor
+    """[b, text] int64."""
+    phoneme_lens: Tensor
+    """[b]"""
+    speaker: Tensor | None
+    """[b, 20480] for the Pro versions."""
+    indices: Tensor
+    """[b] numbers of the recordings."""
+
+
+class _Generating(nn.Module):
+    """`Sovits.train_forward` as a forward pass, which is what several processes can share."""
+
+    def __init__(self, sovits: Sovits) -> None:
+        super().__init__()
+        self.sovits = sovits
+
+    def forward(self, batch: S2Batch, noise: Tensor, places: Tensor) -> TrainingOutput:
+        return self.sovits.train_forward(
+            batch.content, batch.spectrum, batch.lengths, batch.phonemes, batch.phoneme_lens, batch.speaker,
+            noise=noise, places=places,
+        )  # fmt: skip
+
+
+class _Judging(nn.Module):
+    """`Discriminators.compare` as a forward pass."""
+
+    def __init__(self, discriminators: Discriminators) -> None:
+        super().__init__()
+        self.discriminators = discriminators
+
+    def forward(self, recorded: Tensor, synthesised: Tensor) -> tuple[list[Judgement], list[Judgement]]:
+        return self.discriminators.compare(recorded, synthesised)
+
+
+class CodesToSound(Recipe[S2Batch]):
+    """SoVITS and its discriminators, from prepared recordings."""
+
+    name = "sovits"
+
+    def __init__(
+        self, model: Sovits, discriminators: Discriminators, data: Prepared, config: S2Config, team: Team
+    ) -> None:
+        if model.enc_q is None:
+            raise VoxproofError(
+                "the SoVITS to start from has no posterior encoder, without which it cannot be trained",
+                cure="Start from a pretrained s2G file, not from an exported one.",
+            )
+        if model.config.is_pro and not data.has(data.entries[0], "speaker"):
+            raise VoxproofError(
+                f"has no speaker embeddings, which {model.config.version} needs", path=data.folder,
+                cure="Prepare it for this version.",
+            )  # fmt: skip
+        highest = max(int(data.tensor(entry, "phones").max()) for entry in data.entries)
+        if highest >= model.config.symbols:
+            raise VoxproofError(
+                f"was prepared for {data.model}: phoneme {highest} is beyond the model's {model.config.symbols}",
+                path=data.folder, cure="Prepare it for the version of this model.",
+            )  # fmt: skip
+        self.data, self.config, self.team = data, config, team
+        self.entries = data.entries
+        self.lengths = [entry.seconds * 50 for entry in self.entries]
+        self.edges = [32.0, *(float(edge) for edge in range(300, 2000, 100))]
+        self.model, self.discriminators = model.to(team.device).train(), discriminators.to(team.device).train()
+        for parameter in self.model.ssl_proj.parameters():
+            parameter.requires_grad_(not model.config.freeze_quantizer)
+        self.networks = {"generator": self.model, "discriminators": self.discriminators}
+        self.optimisers = {
+            "generator": _adam(self._groups(), config.rate),
+            "discriminators": _adam([{"params": list(self.discriminators.parameters())}], config.rate),
+        }
+        self.mixed = Mixed(config.precision, team.device)
+        self._generate = team.wrapped(_Generating(self.model))
+        self._judge = team.wrapped(_Judging(self.discriminators))
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters that read text apart from the others."""
+        named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        text = [p for name, p in named if name.startswith(_READERS)]
+        rest = [p for name, p in named if not name.startswith(_READERS)]
+        return [{"params": rest, "share": 1.0}, {"params": text, "share": self.config.text_rate}]
+
+    def settings(self) -> dict[str, Any]:
+        parts = sorted((n, tuple(p.shape)) for n, p in self.discriminators.named_parameters())
+        return {
+            "data": self.data.fingerprint, "model": self.model.config.to_mapping(), "discriminators": str(parts),
+            **asdict(self.config),
+        }  # fmt: skip
+
+    def begin_epoch(self, number: int) -> None:
+        """The rate falls with the epochs, the first included."""
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = self.config.rate * self.config.decay**number * group.get("share", 1.0)
+
+    def batch(self, indices: Sequence[int]) -> S2Batch:
+        entries = [self.entries[i] for i in indices]
+        config, hop = self.model.config, self.model.config.hop
+        sounds = [self.data.sound(entry) for entry in entries]
+        spectra = [mel.spectrogram(sound[None])[0] for sound in sounds]
+        lengths = [spectrum.shape[1] for spectrum in spectra]
+        frames = max(*lengths, config.segment_frames)
+        frames += frames % 2
+        contents = [
+            _as_long(self.data.content_of(entry), length) for entry, length in zip(entries, lengths, strict=True)
+        ]
+        phones = [self.data.tensor(entry, "phones").long() for entry in entries]
+        speaker = None
+        if config.is_pro:
+            speaker = torch.stack([self.data.tensor(entry, "speaker") for entry in entries])
+        return S2Batch(
+            padded(contents, frames), padded(spectra, frames), torch.tensor(lengths),
+            padded(sounds, frames * hop)[:, None], padded(phones), torch.tensor([len(p) for p in phones]),
+            speaker, torch.tensor(list(indices)),
+        )  # fmt: skip
+
+    def step(self, batches: Sequence[S2Batch], seed: int) -> dict[str, float]:
+        """With several batches the generator runs twice, so that the discriminators have changed for all of them."""
+        moved = [self._here(batch) for batch in batches]
+        share = 1 / len(moved)
+        values: dict[str, float] = {}
+        kept: TrainingOutput | None = None
+        self.optimisers["discriminators"].zero_grad(set_to_none=True)
+        for place, batch in enumerate(moved):
+            last = place == len(moved) - 1
+            if len(moved) == 1:
+                made = kept = self._made(batch, seed, place, last)
+            else:
+                made = self._made_once(batch, seed, place)
+            recorded = self._slice(batch, made)
+            with self.team.gathering(self._judge, last), self.mixed():
+                loss = losses.discriminator_loss(*self._judge(recorded, made.wave.detach()))
+            self.mixed.backward(loss * share)
+            _add(values, {"discriminators": float(loss.detach()) * share})
+        self.mixed.scaler.step(self.optimisers["discriminators"])
+        self.optimisers["generator"].zero_grad(set_to_none=True)
+        for parameter in self.discriminators.parameters():
+            parameter.requires_grad_(False)
+        try:
+            for place, batch in enumerate(moved):
+                with self.team.gathering(self._generate, place == len(moved) - 1):
+                    made = kept if kept is not None else self._made(batch, seed, place, True)
+                    parts = self._generator_loss(batch, made)
+                    self.mixed.backward(parts.total * share)
+                _add(values, {name: float(value.detach()) * share for name, value in parts._asdict().items()})
+                _add(values, {"generator": float(parts.total.detach()) * share})
+        finally:
+            for parameter in self.discriminators.parameters():
+                parameter.requires_grad_(True)
+        self.mixed.apply(self.optimisers["generator"])
+        return values
+
+    def validate(self, batch: S2Batch, seed: int) -> dict[str, float]:
+        batch = self._here(batch)
+        noise, places = self._draws(batch, seed)
+        with self.mixed():
+            out = _Generating(self.model)(batch, noise, places)
+        distance = losses.MEL_WEIGHT * losses.mel_distance(batch.spectrum, out.wave, out.starts)
+        return {"mel": float(distance), "kl": float(out.kl())}
+
+    @torch.no_grad()
+    def picture(self, index: int) -> dict[str, Tensor]:
+        """A recording, and the same codes and phonemes said in its voice."""
+        batch = self._here(self.batch([index]))
+        self.model.eval()
+        generator = torch.Generator(self.team.device).manual_seed(0)
+        speakers = None if batch.speaker is None else [batch.speaker]
+        spoken = self.model.decode(
+            self.model.codes(batch.content), batch.phonemes, [batch.spectrum], speakers, generator=generator
+        )
+        self.model.train()
+        return {
+            "recorded": mel.log_mel(batch.spectrum)[0],
+            "from its codes": mel.mel_spectrogram(spoken[:, 0])[0],
+        }
+
+    def checkpoint(self, epoch: int, step: int) -> Checkpoint:
+        own = self.model.config
+        config = {
+            "model": own.to_mapping(), "version": own.version, "text_pipeline": self.data.text_pipeline,
+            "content": self.data.content,
+            "data": {
+                "sampling_rate": mel.SOVITS.rate, "filter_length": mel.SOVITS.window, "hop_length": mel.SOVITS.hop,
+                "win_length": mel.SOVITS.window, "n_mel_channels": mel.SOVITS.mels, "n_speakers": 300,
+            },
+        }  # fmt: skip
+        plain = json.loads(json.dumps(config))
+        weight = exported(self.model.state_dict())
+        return Checkpoint("sovits", own.version, weight, plain, f"{epoch}epoch_{step}iteration")
+
+    def _made(self, batch: S2Batch, seed: int, place: int, last: bool) -> TrainingOutput:
+        """The generator's output, with gradient."""
+        torch.manual_seed(mixed_seed(seed, place, self.team.rank))
+        with self.team.gathering(self._generate, last), self.mixed():
+            out: TrainingOutput = self._generate(batch, *self._draws(batch, seed))
+        return out
+
+    @torch.no_grad()
+    def _made_once(self, batch: S2Batch, seed: int, place: int) -> TrainingOutput:
+        """The same without gradient, and without the codebook learning from it."""
+        torch.manual_seed(mixed_seed(seed, place, self.team.rank))
+        self.model.quantizer.eval()
+        with self.mixed():
+            out: TrainingOutput = _Generating(self.model)(batch, *self._draws(batch, seed))
+        self.model.train()
+        return out
+
+    def _generator_loss(self, batch: S2Batch, made: TrainingOutput) -> losses.GeneratorLoss:
+        with self.mixed():
+            recorded, synthesised = self.discriminators.compare(self._slice(batch, made), made.wave)
+        return losses.generator_loss(made, batch.spectrum, recorded, synthesised)
+
+    def _slice(self, batch: S2Batch, made: TrainingOutput) -> Tensor:
+        """The recorded samples [b, 1, n] of the slices that were made."""
+        hop = self.model.config.hop
+        return time_slices(batch.wave, made.starts * hop, self.model.config.segment_frames * hop)
+
+    def _draws(self, batch: S2Batch, seed: int) -> tuple[Tensor, Tensor]:
+        """Normal noise [b, inter, t] and uniform places [b], each recording's own."""
+        frames = batch.spectrum.shape[2]
+        noise = torch.zeros(len(batch.lengths), self.model.config.inter_channels, frames)
+        places = torch.zeros(len(batch.lengths))
+        for row, (index, length) in enumerate(zip(batch.indices.tolist(), batch.lengths.tolist(), strict=True)):
+            generator = torch.Generator().manual_seed(mixed_seed(seed, index))
+            places[row] = torch.rand((), generator=generator)
+            noise[row, :, :length] = torch.randn(noise.shape[1], length, generator=generator)
+        return noise.to(batch.spectrum.device), places.to(batch.spectrum.device)
+
+    def _here(self, batch: S2Batch) -> S2Batch:
+        moved = [part if part is None else part.to(self.team.device, non_blocking=True) for part in batch]
+        return S2Batch(*moved)  # type: ignore[arg-type]  # only speaker is None, and may be
+
+
+def _adam(groups: list[dict[str, Any]], rate: float) -> torch.optim.AdamW:
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.8, 0.99), eps=1e-9)
+
+
+def _as_long(content: Tensor, frames: int) -> Tensor:
+    """[768, any] -> [768, frames]: the last frame again where some are missing."""
+    missing = frames - content.shape[1]
+    if missing > 0:
+        content = torch.cat([content, content[:, -1:].expand(-1, missing)], 1)
+    return content[:, :frames]
+
+
+def _add(sums: dict[str, float], values: dict[str, float]) -> None:
+    for name, value in values.items():
+        sums[name] = sums.get(name, 0.0) + value

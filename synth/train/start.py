@@ -1,0 +1,142 @@
+"""What a training starts from: official pretrained files, or fresh weights of a named size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import nn
+
+from synth.checkpoint import layouts, read_checkpoint
+from synth.checkpoint.container import Container
+from synth.checkpoint.pickled import StoredTensor
+from synth.discriminators import PERIODS, Discriminators, PeriodDiscriminator, ScaleDiscriminator
+from synth.errors import VoxproofError
+from synth.gpt import GPT, GPTConfig
+from synth.sovits import Sovits, SovitsConfig, Version
+from synth.speaker_verification import ERes2NetV2
+from synth.vits_modules import WeightNormConv1d, WeightNormConv2d
+
+SIZES = ("full", "tiny")
+"""Official sizes, and sizes for demonstrations on a CPU: 0.7 and 4.6 million numbers, no use for speech."""
+_SEED = 1234
+
+
+def read_gpt(path: str | Path) -> GPT:
+    """A pretrained or exported .ckpt, in float32."""
+    found = read_checkpoint(path)
+    if found.kind != "gpt":
+        raise VoxproofError(f"is no text-to-semantic model but a {found.kind}", path=path, cure="Give a .ckpt of S1.")
+    model = GPT(layouts.gpt_config(found.config))
+    model.load_state_dict({name.removeprefix("model."): value.float() for name, value in found.weight.items()})
+    return model
+
+
+def read_sovits(path: str | Path) -> Sovits:
+    """A pretrained (s2G...) or exported .pth of v1 to v2ProPlus, in float32; its token extractor stays as it is."""
+    found = read_checkpoint(path)
+    if found.kind != "sovits":
+        raise VoxproofError(
+            f"is no SoVITS of v1 to v2ProPlus but a {found.kind}", path=path, cure="Give an s2G file of those versions."
+        )
+    config = layouts.sovits_config(found.config, cast(Version, found.version))
+    model = Sovits(replace(config, freeze_quantizer=True))
+    model.load_weights({name: value.float() for name, value in found.weight.items()})
+    return model
+
+
+def read_speaker(path: str | Path) -> ERes2NetV2:
+    """The speaker-verification network of the Pro versions."""
+    found = read_checkpoint(path)
+    if found.kind != "speaker":
+        raise VoxproofError(f"is no speaker-verification network but a {found.kind}", path=path)
+    model = ERes2NetV2()
+    model.load_state_dict(found.weight)
+    return model.eval()
+
+
+def read_discriminators(path: str | Path, version: str) -> Discriminators:
+    """A pretrained s2D file of the same version as the generator."""
+    model = Discriminators.of(version)
+    want = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    try:
+        with Container(path) as container:
+            data = container.data
+            stored = data.get("weight", data) if isinstance(data, dict) else None
+            have = {name: part.shape if isinstance(part, StoredTensor) else () for name, part in (stored or {}).items()}
+            wrong = sorted(str(name) for name in want.keys() | have.keys() if want.get(name) != have.get(name))
+            if stored is None or wrong:
+                first = f", the first is {wrong[0]}" if wrong else ""
+                raise VoxproofError(
+                    f"has {len(wrong)} tensors that do not fit the discriminators of {version}{first}",
+                    cure="Give the s2D file that belongs to the s2G file.",
+                )
+            model.load_state_dict({name: container.tensor(part).float() for name, part in stored.items()})
+    except VoxproofError as error:
+        raise VoxproofError(error.cause, path=path, cure=error.cure) from error
+    return model
+
+
+def fresh_gpt(size: str, version: str = "v2", seed: int = _SEED) -> GPT:
+    """A GPT that has learnt nothing."""
+    torch.manual_seed(seed)
+    phonemes = 512 if version == "v1" else 732
+    if size == "tiny":
+        return GPT(GPTConfig(phonemes=phonemes, width=96, heads=4, layers=3))
+    return GPT(GPTConfig(phonemes=phonemes))
+
+
+def fresh_sovits(size: str, version: Version = "v2", seed: int = _SEED) -> Sovits:
+    """A SoVITS that has learnt nothing; its codebook is learnt with the rest."""
+    torch.manual_seed(seed)
+    official = SovitsConfig.of(version).to_mapping() | {"freeze_quantizer": False}
+    if size == "tiny":
+        official |= {
+            "inter_channels": 32, "hidden_channels": 32, "filter_channels": 64, "n_layers": 2,
+            "upsample_initial_channel": 64, "resblock_kernel_sizes": (3,), "resblock_dilation_sizes": ((1, 3),),
+            "segment_frames": 16,
+        }  # fmt: skip
+    return Sovits(SovitsConfig.from_mapping(official, version))
+
+
+def fresh_discriminators(size: str, version: Version = "v2", seed: int = _SEED) -> Discriminators:
+    """Discriminators that have learnt nothing."""
+    torch.manual_seed(seed)
+    return SmallDiscriminators() if size == "tiny" else Discriminators.of(version)
+
+
+class _SmallPeriod(PeriodDiscriminator):
+    """A period discriminator of few channels."""
+
+    def __init__(self, period: int) -> None:
+        nn.Module.__init__(self)
+        self.period = period
+        widths = (1, 8, 16, 32)
+        self.convs = nn.ModuleList(WeightNormConv2d(a, b, 5, stride=3, padding=2) for a, b in pairwise(widths))
+        self.conv_post = WeightNormConv2d(widths[-1], 1, 3, padding=1)
+
+
+class _SmallScale(ScaleDiscriminator):
+    """A scale discriminator of few channels."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.convs = nn.ModuleList(
+            [
+                WeightNormConv1d(1, 8, 15, padding=7),
+                WeightNormConv1d(8, 16, 41, stride=4, padding=20, groups=2),
+                WeightNormConv1d(16, 32, 41, stride=4, padding=20, groups=4),
+            ]
+        )
+        self.conv_post = WeightNormConv1d(32, 1, 3, padding=1)
+
+
+class SmallDiscriminators(Discriminators):
+    """As many as v2 has, with few channels, for demonstrations and tests."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.discriminators = nn.ModuleList([_SmallScale(), *map(_SmallPeriod, PERIODS)])
