@@ -112,7 +112,8 @@ class ScaledAdam(torch.optim.Optimizer):
         first["norms"][step % window] = norm
         if step and step % window == 0:
             first["threshold"] = group["clipping"] * first["norms"].median()
-        return (first["threshold"] / (norm + 1e-20)).clamp(max=1.0)
+        scale: Tensor = (first["threshold"] / (norm + 1e-20)).clamp(max=1.0)
+        return scale
 
     def _tensor(self, group: dict[str, Any], state: dict[str, Any], value: Tensor, gradient: Tensor) -> Tensor:
         """Change of a stack [n, ..] of tensors."""
@@ -139,7 +140,7 @@ class ScaledAdam(torch.optim.Optimizer):
         gradients = state["scale_grads"]
         square = state["scale_exp_avg_sq"].mul_(beta).add_(gradients.square().mean(0), alpha=1 - beta)
         correction = 1 - beta ** ((state["step"] + 1) // period)
-        change = -rate * correction**0.5 * gradients.sum(0) / (square.sqrt() + _EPSILON)
+        change: Tensor = -rate * correction**0.5 * gradients.sum(0) / (square.sqrt() + _EPSILON)
         change = change.masked_fill(state["rms"] < _SMALLEST, 0.0)
         return change.masked_fill(state["rms"] > _LARGEST, -rate * period)
 
