@@ -22,8 +22,8 @@ Float32 = npt.NDArray[np.float32]
 
 DTYPES = {"u8": "u1", "s16": "<i2", "s32": "<i4", "s64": "<i8", "flt": "<f4", "dbl": "<f8"}
 """Sample format -> numpy type of the working copy (little-endian)."""
-LOUDEST = 2.0**31
-"""Largest floating-point sample taken for sound: 32-bit integers that were never divided by their full scale."""
+LOUDEST = 2.0**20
+"""Largest floating-point sample taken for sound: 120 dB above full scale; of more, squares of spectra overflow."""
 
 
 class AudioError(VoxproofError):

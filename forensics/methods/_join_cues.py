@@ -143,7 +143,7 @@ def _rumble(samples: Floats, count: int) -> dict[str, Floats]:
     at = np.clip(np.round(np.arange(count) * HOP_S * RUMBLE_RATE).astype(int), 0, len(rumble) - 1)
     before, after = wide[np.clip(at - 37, 0, len(rumble) - 1)], wide[np.clip(at + 37, 0, len(rumble) - 1)]
     ratio = here[at] / np.maximum(np.maximum(before, after), 1e-7)
-    level = np.sqrt(uniform_filter1d(np.square(rumble), 50) + 1e-14)
+    level = np.sqrt(np.maximum(uniform_filter1d(np.square(rumble), 50), 0.0) + 1e-14)
     return {"rumble_bend": 2.0 * _db(ratio, 1e-4), "rumble_level": 20.0 * np.log10(level[at])}
 
 

@@ -201,7 +201,7 @@ def _limited(request: dict[str, Any], source: int, target: int) -> dict[str, Any
         digest = sink.finish()
         if sink.senseless:
             facts["notes"].append(
-                f"{sink.senseless} samples are not finite numbers, or beyond 2^31 times full scale; read as zero"
+                f"{sink.senseless} samples are not finite numbers, or beyond 2^20 times full scale; read as zero"
             )
         return {
             "ok": True,
