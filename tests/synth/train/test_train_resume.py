@@ -143,9 +143,11 @@ def test_two_processes_are_two_accumulated_batches(data: Prepared, tmp_path: Pat
     """Through torchrun and gloo: the same weights as one process that takes two batches a step."""
     script = tmp_path / "team.py"
     script.write_text(TEAM)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    alone = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", "2"]
+    command = [sys.executable, "-m", "torch.distributed.run", *alone, str(script)]
     arguments = [str(Path(__file__).parent), str(data.folder), str(tmp_path / "two")]
-    subprocess.run([*command, *arguments], check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True)
+    loopback = {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}  # no name of this machine has to be known
+    subprocess.run([*command, *arguments], check=True, env=os.environ | loopback, capture_output=True, timeout=600)
     config = RunConfig(epochs=1, batch=5, accumulation=2, validation=0.0, most_steps=3)
     one = s1_recipe(data, dropout=0.0)
     summary = train(one, tmp_path / "one", config)
