@@ -65,9 +65,3 @@ def read_boundary_card(path: Path) -> BoundaryCard:
         return BoundaryCard.model_validate(load_yaml(path.read_text("utf-8")))
     except (OSError, yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         raise VoxproofError(f"not a valid card ({error})", path=path, cure="Reinstall voxproof.") from error
-
-
-def write_boundary_card(card: BoundaryCard, path: Path) -> None:
-    """A card as YAML, readable, in the order of the fields."""
-    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
-    path.write_text(text, "utf-8")

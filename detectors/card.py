@@ -176,7 +176,7 @@ def read_card(path: Path) -> Card:
         raise VoxproofError(f"not a valid card ({error})", path=path, cure="Reinstall voxproof.") from error
 
 
-def write_card(card: Card, path: Path) -> None:
+def write_card(card: Record, path: Path) -> None:
     """A card as YAML, readable, in the order of the fields."""
     text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
     path.write_text(text, "utf-8")

@@ -23,8 +23,8 @@ from scipy.ndimage import maximum_filter1d
 from torch import nn
 
 from detectors.boundary import FARTHEST, BoundaryConfig, BoundaryScorer, load_boundary
-from detectors.boundary_card import BoundaryCard, JoinFigure, write_boundary_card
-from detectors.card import Source
+from detectors.boundary_card import BoundaryCard, JoinFigure
+from detectors.card import Source, write_card
 from detectors.train.boundary_joins import parts
 
 FloatArray = npt.NDArray[np.float32]
@@ -256,7 +256,7 @@ def main() -> None:
     sounds = judged(arguments.made / "held-out.npz", load_boundary(weights))
     threshold = round(least_threshold(sounds, arguments.rate) + arguments.margin, 1)
     card = card_of(weights, config, material, sounds, threshold, parts(arguments.index), arguments.version)
-    write_boundary_card(card, arguments.out / "boundary_card.yaml")
+    write_card(card, arguments.out / "boundary_card.yaml")
 
 
 if __name__ == "__main__":

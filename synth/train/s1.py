@@ -75,12 +75,7 @@ class TextToCodes(Recipe[S1Batch]):
                 f"has no recording with {_FEWEST_PHONES} to {_MOST_PHONES} phones a second", path=data.folder,
                 cure="Do texts and recordings belong together?",
             )  # fmt: skip
-        highest = max(int(data.tensor(entry, "phones").max()) for entry in self.entries)
-        if highest >= model.config.phonemes:
-            raise VoxproofError(
-                f"was prepared for {data.model}: phoneme {highest} is beyond the model's {model.config.phonemes}",
-                path=data.folder, cure="Prepare it for the version of this model.",
-            )  # fmt: skip
+        data.require_symbols(self.entries, model.config.phonemes)
         self.tokeniser = data.tokeniser
         self.lengths = [entry.seconds for entry in self.entries]
         self.edges = [float(edge) for edge in range(2, LONGEST_S, 2)]

@@ -110,12 +110,7 @@ class CodesToSound(Recipe[S2Batch]):
                 f"has no speaker embeddings, which {model.config.version} needs", path=data.folder,
                 cure="Prepare it for this version.",
             )  # fmt: skip
-        highest = max(int(data.tensor(entry, "phones").max()) for entry in data.entries)
-        if highest >= model.config.symbols:
-            raise VoxproofError(
-                f"was prepared for {data.model}: phoneme {highest} is beyond the model's {model.config.symbols}",
-                path=data.folder, cure="Prepare it for the version of this model.",
-            )  # fmt: skip
+        data.require_symbols(data.entries, model.config.symbols)
         self.data, self.config, self.team = data, config, team
         self.entries = data.entries
         self.lengths = [entry.seconds * 50 for entry in self.entries]

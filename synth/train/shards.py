@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -173,6 +173,15 @@ class Prepared:
         if entry.shard not in self._known:
             self._known[entry.shard] = frozenset(self._file(entry, "shard").keys())
         return f"{entry.line}/{name}" in self._known[entry.shard]
+
+    def require_symbols(self, entries: Sequence[Entry], symbols: int) -> None:
+        """Raise VoxproofError if a phoneme of these recordings is beyond a model's table of so many symbols."""
+        highest = max(int(self.tensor(entry, "phones").max()) for entry in entries)
+        if highest >= symbols:
+            raise VoxproofError(
+                f"was prepared for {self.model}: phoneme {highest} is beyond the model's {symbols}",
+                path=self.folder, cure="Prepare it for the version of this model.",
+            )  # fmt: skip
 
     def sound(self, entry: Entry) -> Tensor:
         """Samples [n] float32 at 32 kHz."""
