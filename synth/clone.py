@@ -6,12 +6,13 @@
     reference ─ spectrogram (and speaker network) ─ voice ────┘
 
 There is one door to the outside: everything public here ends in `Cloner._emit`, where every sound has to pass. Research
-inside the package (parity, analysis by resynthesis, labelled material) calls `Cloner._render`. Neither writes a file.
+inside the package (parity, analysis by resynthesis, labelled material) calls `Cloner._render` or, chunk by chunk while
+tokens are still being drawn, `Cloner._stream` (synth/streaming.py). None of them writes a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,18 +31,25 @@ from synth.models.loading import ModelSet, load_models
 from synth.observing import GptRecord, chosen_heads, watched_gpt
 from synth.reference import Reference
 from synth.sampling import Sampling
+from synth.streaming import Chunk, Pace, streamed
 from synth.text.hashing import require_same
 from synth.text.pipeline import TextPipeline, Utterance
 from synth.text.segment import MODES, Mode
 from synth.text.split import CLAUSE_MARKS, Cut
 from synth.trace import Piece, Trace, Watch
-from synth.voicing import Heard, Manner, Prompt, voicing
+from synth.voicing import Heard, LatentVoicing, Manner, Prompt, voicing
 
 
 @dataclass(frozen=True)
 class Settings:
     """How something is said; the defaults are those of the reference's programming interface."""
 
+    language: Mode = "auto"
+    """Of the text."""
+    reference_language: Mode | None = None
+    """Of the reference's text; None: the same."""
+    seed: int = 0
+    """The same seed says the same; piece number i draws from `seed + i`."""
     sampling: Sampling = field(default_factory=Sampling)
     """How the GPT draws tokens."""
     speed: float = 1.0
@@ -56,6 +64,10 @@ class Settings:
     """v3 and v4: steps of the flow matching; None: 32 and 8."""
     as_reference: bool = False
     """Phones exactly as the reference implementation makes them, its mistakes included."""
+    watch: Watch | None = None
+    """What to record; None: nothing, and there is no trace."""
+    interventions: Interventions = field(default_factory=Interventions)
+    """What to change inside."""
 
     def __post_init__(self) -> None:
         if not (0.1 <= self.speed <= 10 and 0 <= self.noise_scale <= 10 and 0 <= self.pause_seconds <= 60):
@@ -63,6 +75,11 @@ class Settings:
                 f"speed {self.speed}, noise scale {self.noise_scale} and pause {self.pause_seconds} are not possible",
                 cure="Speed is 0.1 to 10, noise scale 0 to 10, the pause 0 to 60 s.",
             )
+
+    @property
+    def manner(self) -> Manner:
+        """Of that, what concerns the way from tokens to sound."""
+        return Manner(self.speed, self.noise_scale, self.steps, self.watch, self.interventions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +119,15 @@ class _Prompt:
     content: Tensor | None  # [1, 768, frames]
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What is to be said and by whom, read and heard."""
+
+    side: TextSide
+    said: list[Utterance]
+    prompt: _Prompt
+
+
 class Cloner:
     """Models and front ends, ready to speak in any voice. Not for several threads at once while it is watched."""
 
@@ -137,24 +163,14 @@ class Cloner:
         text: str,
         reference: Reference | Sequence[Reference],
         reference_text: str = "",
-        *,
-        language: Mode = "auto",
-        reference_language: Mode | None = None,
         settings: Settings | None = None,
-        seed: int = 0,
-        watch: Watch | None = None,
-        interventions: Interventions | None = None,
     ) -> Clone:
         """Says `text` in the voice of the reference, or the mean voice of several, of which the first is the prompt.
 
         With `reference_text`, what the (first) reference says, the GPT goes on from it and takes over its manner;
-        without, only the voice is taken over. The same seed says the same. `watch` asks for a trace.
+        without, only the voice is taken over.
         """
-        clone = self._render(
-            text, reference, reference_text, language=language, reference_language=reference_language,
-            settings=settings, seed=seed, watch=watch, interventions=interventions,
-        )  # fmt: skip
-        return self._emit(clone)
+        return self._emit(self._render(text, reference, reference_text, settings or Settings()))
 
     def _emit(self, clone: Clone) -> Clone:
         """The one door. Whatever every sound that leaves has to carry is put on here, and nowhere else."""
@@ -162,54 +178,77 @@ class Cloner:
 
     @torch.no_grad()
     def _render(
+        self, text: str, reference: Reference | Sequence[Reference], reference_text: str, settings: Settings
+    ) -> Clone:
+        """What `speak` does but for the door; for research inside the package only."""
+        task = self._task(text, reference, reference_text, settings)
+        prompt, watch, changes = task.prompt, settings.watch, settings.interventions
+        berts = [self._bert(utterance) for utterance in task.said]
+        prompted = [self._prompted(utterance, bert, prompt) for utterance, bert in zip(task.said, berts, strict=True)]
+        spoken, records = self._tokens(prompted, settings)
+        rate = self._voicing.rate
+        pause = _pause(settings, rate)
+        sounds, pieces = [], []
+        at = 0
+        for i, (utterance, one) in enumerate(zip(task.said, spoken, strict=True)):
+            codes = self._changed_codes(one.tokens, changes, i)
+            piece, sound = _piece(utterance, berts[i], codes, one.capped), torch.zeros(0)
+            if len(codes):
+                sound, piece = self._sound(piece, i, prompt, settings)
+            piece = replace(piece, samples=(at, at + len(sound)))
+            at += len(sound) + len(pause)
+            sounds += [sound, pause]
+            pieces.append(self._recorded(piece, prompt, prompted[i], one, records[i], watch))
+        trace = None if watch is None else self._trace(pieces, prompt, task.side)
+        return Clone(
+            torch.cat(sounds), rate, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
+        )
+
+    @torch.no_grad()
+    def _stream(
         self,
         text: str,
         reference: Reference | Sequence[Reference],
-        reference_text: str = "",
-        *,
-        language: Mode = "auto",
-        reference_language: Mode | None = None,
-        settings: Settings | None = None,
-        seed: int = 0,
-        watch: Watch | None = None,
-        interventions: Interventions | None = None,
-    ) -> Clone:
-        """What `speak` does but for the door; for research inside the package only."""
-        settings, changes = settings or Settings(), interventions or Interventions()
-        side = self._text_side(language, settings)
+        reference_text: str,
+        settings: Settings,
+        pace: Pace | None = None,
+    ) -> Iterator[Chunk]:
+        """The same tokens as `_render`, their sound given as early as `pace` allows (see `synth.streaming`).
+
+        Not through the door, so for the inside of the package only. v3 and v4 give a piece at a time.
+        """
+        if settings.watch is not None or settings.interventions != Interventions():
+            raise VoxproofError("a stream is neither watched nor changed inside", cure="Say it in one go.")
+        task = self._task(text, reference, reference_text, settings)
+        voicing, rate = self._voicing, self._voicing.rate
+        for i, utterance in enumerate(task.said):
+            bert, seed = self._bert(utterance), settings.seed + i
+            prompted = self._prompted(utterance, bert, task.prompt)
+            if isinstance(voicing, LatentVoicing):
+                drawn = self.models.gpt.stream(prompted, settings.sampling, seed, chunk=1)
+                heard, manner = task.prompt.heard, settings.manner
+                chunks = streamed(drawn, _ids(utterance.ids), heard, voicing, manner, seed, pace or Pace())
+                for sound, codes in chunks:
+                    yield Chunk(sound, rate, i, codes, ends=False)
+            else:
+                one = self.models.gpt.generate([prompted], settings.sampling, [seed])[0]
+                if len(one.tokens):
+                    piece = _piece(utterance, bert, one.tokens, one.capped)
+                    yield Chunk(self._sound(piece, i, task.prompt, settings)[0], rate, i, one.tokens, ends=False)
+            yield Chunk(_pause(settings, rate), rate, i, _ids(()), ends=True)
+
+    # --- text and reference -----------------------------------------------------------------------------------------
+
+    def _task(
+        self, text: str, reference: Reference | Sequence[Reference], reference_text: str, settings: Settings
+    ) -> _Task:
+        side = self._text_side(settings.language, settings)
         self._require_text_side(side, settings)
         said = list(side.utterances(text))
         if not said:
             raise VoxproofError("the text has nothing that can be spoken", cure="Give at least one word.")
         references = [reference] if isinstance(reference, Reference) else list(reference)
-        prompt = self._prompt(references, reference_text, reference_language or language, settings)
-        berts = [self._bert(utterance) for utterance in said]
-        prompted = [self._prompted(utterance, bert, prompt) for utterance, bert in zip(said, berts, strict=True)]
-        spoken, records = self._tokens(prompted, settings.sampling, seed, watch, changes)
-        manner = Manner(settings.speed, settings.noise_scale, settings.steps, watch, changes)
-        rate = self._voicing.rate
-        pause = torch.zeros(int(settings.pause_seconds * rate))
-        sounds, pieces = [], []
-        at = 0
-        for i, (utterance, one) in enumerate(zip(said, spoken, strict=True)):
-            piece = Piece(
-                utterance.text, utterance.normalised, utterance.phones, _ids(utterance.ids), kept(berts[i]),
-                kept(self._changed_codes(one.tokens, changes, i)), one.capped,
-            )  # fmt: skip
-            sound = torch.zeros(0)
-            if len(piece.codes):
-                sound, piece = self._voicing.sound(piece, i, prompt.heard, prompt.said, manner, seed + i)
-                sound = sound / sound.abs().max().clamp(min=1)
-            piece = replace(piece, samples=(at, at + len(sound)))
-            at += len(sound) + len(pause)
-            sounds += [sound, pause]
-            pieces.append(self._recorded(piece, prompt, prompted[i], one, records[i], watch))
-        trace = None if watch is None else self._trace(pieces, prompt, side)
-        return Clone(
-            torch.cat(sounds), rate, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
-        )
-
-    # --- text and reference -----------------------------------------------------------------------------------------
+        return _Task(side, said, self._prompt(references, reference_text, settings))
 
     def _pipeline(self, mode: Mode, settings: Settings) -> TextSide:
         return TextPipeline(mode, self.models.version, settings.cut, settings.as_reference)
@@ -226,8 +265,9 @@ class Cloner:
             return
         require_same(recorded, side.hash)
 
-    def _prompt(self, references: Sequence[Reference], text: str, mode: Mode, settings: Settings) -> _Prompt:
+    def _prompt(self, references: Sequence[Reference], text: str, settings: Settings) -> _Prompt:
         """The voice, and with the text also the prompt's tokens and phones."""
+        mode = settings.reference_language or settings.language
         if not references:
             raise VoxproofError("there is no reference", cure="Give a recording of the voice.")
         heard, none = self._voicing.hear(references), torch.zeros(0, dtype=torch.long)
@@ -272,27 +312,27 @@ class Cloner:
 
     # --- tokens and sound -------------------------------------------------------------------------------------------
 
-    def _tokens(
-        self,
-        prompted: list[Prompted],
-        sampling: Sampling,
-        seed: int,
-        watch: Watch | None,
-        changes: Interventions,
-    ) -> tuple[list[Spoken], list[GptRecord | None]]:
+    def _tokens(self, prompted: list[Prompted], settings: Settings) -> tuple[list[Spoken], list[GptRecord | None]]:
         """All pieces at once; watched, one after the other. A piece draws the same tokens either way."""
-        gpt = self.models.gpt
-        with scaled_heads(gpt, changes.heads):
+        gpt, watch = self.models.gpt, settings.watch
+        seeds = [settings.seed + i for i in range(len(prompted))]
+        with scaled_heads(gpt, settings.interventions.heads):
             if watch is None or not (watch.logits or watch.attention):
-                seeds = [seed + i for i in range(len(prompted))]
-                return gpt.generate(prompted, sampling, seeds), [None] * len(prompted)
+                return gpt.generate(prompted, settings.sampling, seeds), [None] * len(prompted)
             spoken: list[Spoken] = []
             records: list[GptRecord | None] = []
-            for i, one in enumerate(prompted):
+            for one, seed in zip(prompted, seeds, strict=True):
                 with watched_gpt(gpt, watch.attention, watch.logits) as record:
-                    spoken += gpt.generate([one], sampling, [seed + i])
+                    spoken += gpt.generate([one], settings.sampling, [seed])
                 records.append(record)
             return spoken, records
+
+    def _sound(self, piece: Piece, number: int, prompt: _Prompt, settings: Settings) -> tuple[Tensor, Piece]:
+        """Samples [n] within -1 to 1 of a piece that has codes, and the piece with what was watched."""
+        sound, piece = self._voicing.sound(
+            piece, number, prompt.heard, prompt.said, settings.manner, settings.seed + number
+        )
+        return sound / sound.abs().max().clamp(min=1), piece
 
     def _changed_codes(self, codes: Tensor, changes: Interventions, piece: int) -> Tensor:
         if changes.codes is None:
@@ -345,6 +385,18 @@ def _hash_of(side: TextSide) -> str | None:
     with suppress(VoxproofError):
         return side.hash
     return None
+
+
+def _piece(utterance: Utterance, bert: Tensor, codes: Tensor, capped: bool) -> Piece:
+    """What is known before it sounds."""
+    return Piece(
+        utterance.text, utterance.normalised, utterance.phones, _ids(utterance.ids), kept(bert), kept(codes), capped
+    )
+
+
+def _pause(settings: Settings, rate: int) -> Tensor:
+    """Silence [n] after a piece."""
+    return torch.zeros(int(settings.pause_seconds * rate))
 
 
 def _ids(ids: Sequence[int]) -> Tensor:

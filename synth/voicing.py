@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -118,25 +118,42 @@ class LatentVoicing:
         if changes.mel is not None:
             raise VoxproofError(f"SoVITS {self.version} makes no mel spectrogram", cure="Edit its latents.")
         voice = edited(changes.voice, heard.voice, number, "the voice")
-        codes, text = piece.codes[None, None].to(voice.device), piece.ids[None].to(voice.device)
-        check_range("code", codes, CODES)
-        check_range("phone", text, sovits.config.symbols)
         with watched_alignment(sovits, watch is not None and watch.cross_attention) as alignment:
-            prior = sovits.prior(sovits.quantizer.decode(codes), text, voice, speed=manner.speed)
-        draw = torch.Generator().manual_seed(seed)  # on the CPU, so that every device draws the same
-        noise = torch.empty(prior.mean.shape).normal_(generator=draw).to(voice.device)
-        z_p = (prior.mean + noise * prior.log_scale.float().exp() * manner.noise_scale).to(prior.mean)
+            z_p, mask = self._drawn(piece.codes, piece.ids, voice, manner, seed)
         z_p = edited(changes.prior_latent, z_p, number, "the latent before the flow")
         latents = watch is not None and watch.latents
         seen: dict[int, tuple[Tensor, Tensor]] = {}
         with watched_couplings(sovits, changes.couplings, number, seen if latents else None):
-            z = sovits.flow(z_p, prior.mask, voice, reverse=True)
+            z = sovits.flow(z_p, mask, voice, reverse=True)
         z = edited(changes.latent, z, number, "the latent after the flow")
-        sound: Tensor = sovits.dec(z * prior.mask, voice)[0, 0].float().cpu()
         piece = replace(piece, voice=kept(voice[0, :, 0]), cross_attention=alignment[0] if alignment else None)
         if latents:
             piece = replace(piece, prior_latent=kept(z_p[0]), latent=kept(z[0]), couplings=seen)
-        return sound, piece
+        return self.vocoded(z, voice), piece
+
+    def latent(self, codes: Tensor, ids: Tensor, voice: Tensor, manner: Manner, seed: int) -> Tensor:
+        """Codes [k], phones [s], voice [1, channels, 1] -> what the vocoder gets, [1, channels, frames]; unwatched.
+
+        The first codes of a longer text get the same noise as in the whole.
+        """
+        z_p, mask = self._drawn(codes, ids, voice, manner, seed)
+        return cast(Tensor, self.sovits.flow(z_p, mask, voice, reverse=True))
+
+    def vocoded(self, latent: Tensor, voice: Tensor) -> Tensor:
+        """[1, channels, frames], voice [1, channels, 1] -> samples [n] float32 on the CPU."""
+        return cast(Tensor, self.sovits.dec(latent, voice))[0, 0].float().cpu()
+
+    def _drawn(
+        self, codes: Tensor, ids: Tensor, voice: Tensor, manner: Manner, seed: int
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """The latent before the flow [1, channels, frames], and its mask [1, 1, frames]."""
+        sovits = self.sovits
+        codes, text = codes[None, None].to(voice.device), ids[None].to(voice.device)
+        check_range("code", codes, CODES)
+        check_range("phone", text, sovits.config.symbols)
+        prior = sovits.prior(sovits.quantizer.decode(codes), text, voice, speed=manner.speed)
+        noise = frame_noise(prior.mean.shape[2], prior.mean.shape[1], seed).to(voice.device)
+        return (prior.mean + noise * prior.log_scale.float().exp() * manner.noise_scale).to(prior.mean), prior.mask
 
 
 class FlowVoicing:
@@ -186,6 +203,15 @@ class FlowVoicing:
         sound: Tensor = self.vocoder(made.to(next(self.vocoder.parameters())))[0, 0].float().cpu()
         piece = replace(piece, voice=kept(voice[0, :, 0]), cross_attention=alignment[-1] if alignment else None)
         return sound, replace(piece, mel=kept(made[0])) if watch is not None and watch.latents else piece
+
+
+def frame_noise(frames: int, channels: int, seed: int) -> Tensor:
+    """Normal noise [1, channels, frames] float32: frame by frame, so that more frames do not change the first ones.
+
+    It is drawn on the CPU, so that every device gets the same, and in sixteens, since torch draws a remainder twice.
+    """
+    whole = torch.empty(frames + -frames % 16, channels).normal_(generator=torch.Generator().manual_seed(seed))
+    return whole[:frames].t()[None]
 
 
 def check_range(name: str, ids: Tensor, size: int) -> None:

@@ -27,6 +27,10 @@ from synth.vocoders import BigVgan, BigVganConfig, HifiGan
 QUICK = Settings(sampling=Sampling(least=5, most=8), pause_seconds=0.01)
 
 
+def quick(**changes: Any) -> Settings:
+    return replace(QUICK, **changes)
+
+
 class Letters:
     """Every letter is a phone; capitals are Mandarin of two phones each."""
 

@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the cloner is not tested: torch (extra `train`) is not installed")
 
 from checkpoint_files import gpt_checkpoint, sovits_checkpoint  # noqa: E402
-from clone_models import QUICK, Letters, cloner, flow_models, models, voice  # noqa: E402
+from clone_models import QUICK, Letters, cloner, flow_models, models, quick, voice  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from synth import clone as clone_module  # noqa: E402
@@ -30,8 +30,8 @@ from synth.trace import Watch  # noqa: E402
 TEXT = "hello there. good day"
 
 
-def say(text: str = TEXT, **settings: Any) -> Clone:
-    return cloner().speak(text, voice(), settings=QUICK, **settings)
+def say(text: str = TEXT, **changes: Any) -> Clone:
+    return cloner().speak(text, voice(), settings=quick(**changes))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_the_sound_is_what_the_models_give_step_by_step() -> None:
     spoken = models().gpt.generate([Prompted(ids)], QUICK.sampling, [0])[0].tokens
     assert torch.equal(said.codes[0], spoken)
     spectrum = mel.spectrogram(voice().for_voice()[None])
-    noise = torch.empty(1, 8, 2 * len(spoken)).normal_(generator=torch.Generator().manual_seed(0))
+    noise = torch.empty(16, 8).normal_(generator=torch.Generator().manual_seed(0))[: 2 * len(spoken)].t()[None]
     wave = models().sovits.decode(spoken[None, None], ids[None], [spectrum], noise=noise)[0, 0]
     wave = wave / max(1.0, float(wave.abs().max()))
     assert torch.allclose(said.samples[:-320], wave, atol=1e-6)
@@ -82,9 +82,9 @@ def test_the_same_seed_says_the_same_and_another_seed_does_not() -> None:
 
 
 def test_speed_changes_the_length_and_noise_the_sound() -> None:
-    slow = cloner().speak(TEXT, voice(), settings=replace(QUICK, speed=0.8))
+    slow = cloner().speak(TEXT, voice(), settings=quick(speed=0.8))
     assert len(slow.samples) == sum(640 * (int(2 * len(codes) / 0.8) + 1) + 320 for codes in slow.codes)
-    still = cloner().speak(TEXT, voice(), settings=replace(QUICK, noise_scale=0.0))
+    still = cloner().speak(TEXT, voice(), settings=quick(noise_scale=0.0))
     assert not torch.equal(still.samples, say().samples)
     for wrong in ({"speed": 0.0}, {"noise_scale": -1.0}, {"pause_seconds": math.nan}):
         with pytest.raises(VoxproofError, match="are not possible"):
@@ -92,15 +92,15 @@ def test_speed_changes_the_length_and_noise_the_sound() -> None:
 
 
 def test_several_references_give_their_mean_voice() -> None:
-    trace = cloner().speak("a", [voice(1), voice(2)], settings=QUICK, watch=Watch()).trace
-    singles = [cloner().speak("a", voice(i), settings=QUICK, watch=Watch()).trace for i in (1, 2)]
+    trace = cloner().speak("a", [voice(1), voice(2)], settings=quick(watch=Watch())).trace
+    singles = [cloner().speak("a", voice(i), settings=quick(watch=Watch())).trace for i in (1, 2)]
     assert trace is not None
     assert torch.allclose(trace.voice, torch.stack([s.voice for s in singles if s]).mean(0), atol=1e-6)
 
 
 def test_a_reference_with_its_text_becomes_the_prompt() -> None:
     able = cloner(content=content_encoder())
-    said = able.speak("good day", voice(), "hello", language="en", settings=QUICK, watch=Watch(attention={0: (0,)}))
+    said = able.speak("good day", voice(), "hello", settings=quick(language="en", watch=Watch(attention={0: (0,)})))
     assert said.trace is not None
     piece = said.trace.pieces[0]
     frames = said.trace.content
@@ -111,7 +111,7 @@ def test_a_reference_with_its_text_becomes_the_prompt() -> None:
     assert piece.phones == tuple("goodday")
     assert (piece.text_length, piece.prompt_length) == (13, 93)
     assert piece.attention[0].shape == (1, 13 + 93 + len(said.codes[0]), 13 + 93 + len(said.codes[0]))
-    alone = able.speak("good day", voice(), settings=QUICK, watch=Watch())
+    alone = able.speak("good day", voice(), settings=quick(watch=Watch()))
     assert alone.trace is not None
     assert alone.trace.content is None
     assert len(alone.trace.prompt_codes) == 0
@@ -126,7 +126,7 @@ def test_mandarin_gets_bert_features_and_other_languages_zeros() -> None:
         def features(self, text: str, word2ph: Any) -> Tensor:
             return torch.ones(sum(word2ph), 16) * len(text)
 
-    said = cloner(bert=Rows()).speak("ab HIJ c", voice(), settings=QUICK, watch=Watch())
+    said = cloner(bert=Rows()).speak("ab HIJ c", voice(), settings=quick(watch=Watch()))
     assert said.trace is not None
     assert said.trace.pieces[0].bert.sum(1).tolist() == [0, 0, 48, 48, 48, 48, 48, 48, 0]
     with pytest.raises(VoxproofError, match=r"Mandarin needs BERT features\. Load the cloner with bert="):
@@ -134,7 +134,7 @@ def test_mandarin_gets_bert_features_and_other_languages_zeros() -> None:
 
 
 def test_pro_versions_hear_the_voice_twice() -> None:
-    said = cloner(models=models("v2Pro")).speak("a", voice(), settings=QUICK, watch=Watch())
+    said = cloner(models=models("v2Pro")).speak("a", voice(), settings=quick(watch=Watch()))
     assert said.trace is not None
     assert said.trace.voice.shape == (16,)
     with pytest.raises(VoxproofError, match="needs the speaker-verification network"):
@@ -161,12 +161,12 @@ def test_the_front_ends_of_a_training_may_be_those_of_another_mode() -> None:
 
     for recorded, language in (("en", "zh"), ("en", "auto"), ("auto_yue", "en")):
         able = cloner(models=replace(models(), text_pipeline=recorded), text_side=lambda mode, settings: Side(mode))
-        said = able.speak("a", voice(), language=language, settings=QUICK, watch=Watch())
+        said = able.speak("a", voice(), settings=quick(language=language, watch=Watch()))
         assert said.trace is not None
         assert said.trace.text_pipeline == ("" if language == "auto" else language)
     old = cloner(models=replace(models(), text_pipeline="old"), text_side=lambda mode, settings: Side(mode))
     with pytest.raises(VoxproofError, match=r"the text pipeline of this checkpoint \(old\)"):
-        old.speak("a", voice(), language="en", settings=QUICK)
+        old.speak("a", voice(), settings=quick(language="en"))
 
 
 def test_what_cannot_be_said_is_a_clear_error() -> None:
@@ -179,7 +179,7 @@ def test_what_cannot_be_said_is_a_clear_error() -> None:
 
 
 def test_the_text_side_is_the_pipeline_of_the_models_version() -> None:
-    said = Cloner(models()).speak("Good day to you.", voice(), language="en", settings=QUICK, watch=Watch())
+    said = Cloner(models()).speak("Good day to you.", voice(), settings=quick(language="en", watch=Watch()))
     assert said.trace is not None
     assert said.trace.text_pipeline == TextPipeline("en", "v2").hash
     assert said.trace.pieces[0].phones[:3] == ("G", "UH1", "D")
@@ -192,7 +192,7 @@ def test_a_cloner_is_loaded_from_folders(tmp_path: Path) -> None:
     hubert = tmp_path / "hubert"
     content_encoder().model.save_pretrained(hubert)
     able = Cloner.load(tmp_path, hubert=hubert)
-    said = able.speak("Good day.", voice(), language="en", settings=QUICK)
+    said = able.speak("Good day.", voice(), settings=quick(language="en"))
     assert 5 <= len(said.codes[0]) <= 8
     assert able.content is not None
     assert able.content.features(torch.zeros(48_000)).shape == (1, 768, 179)
@@ -329,7 +329,7 @@ def test_heads_are_ablated_and_scaled() -> None:
     assert float((a[0] - b[0]).abs().max()) > 1e-3
     same = Settings(sampling=replace(QUICK.sampling, most=5), pause_seconds=0)
     gone = Interventions(heads={(layer, head): 0.0 for layer in (0, 1) for head in (0, 1)})
-    codes = cloner().speak("a", voice(), settings=same, interventions=gone).codes[0]
+    codes = cloner().speak("a", voice(), settings=replace(same, interventions=gone)).codes[0]
     gpt = models().gpt
     kept = [gpt.get_submodule(f"h.layers.{i}.self_attn.out_proj").weight for i in (0, 1)]
     saved = [weight.detach().clone() for weight in kept]
@@ -397,8 +397,7 @@ def test_an_edit_keeps_the_shape(place: str) -> None:
 def test_flow_matching_goes_on_from_the_reference(version: Any) -> None:
     able = cloner(models=flow_models(version), content=content_encoder())
     watch = Watch(logits=False, cross_attention=True)
-    settings = replace(QUICK, steps=2)
-    said = able.speak("good day", voice(), "hello", settings=settings, watch=watch)
+    said = able.speak("good day", voice(), "hello", settings=quick(steps=2, watch=watch))
     rate, frames, hop = {"v3": (24_000, 3.75, 256), "v4": (48_000, 4, 480)}[version]
     assert said.rate == rate
     assert said.trace is not None
@@ -410,7 +409,7 @@ def test_flow_matching_goes_on_from_the_reference(version: Any) -> None:
     assert piece.cross_attention is not None
     assert piece.cross_attention.shape == (4, 2 * len(piece.codes), 7)
     assert piece.latent is None
-    again = able.speak("good day", voice(), "hello", settings=settings)
+    again = able.speak("good day", voice(), "hello", settings=quick(steps=2))
     assert torch.equal(again.samples, said.samples)
 
 
@@ -418,8 +417,8 @@ def test_flow_matching_is_changed_in_voice_and_mel() -> None:
     able = cloner(models=flow_models("v4"), content=content_encoder())
 
     def speak(**changes: Any) -> Clone:
-        edits, settings = Interventions(**changes), replace(QUICK, steps=1)
-        return able.speak("good", voice(), "hello", settings=settings, watch=Watch(logits=False), interventions=edits)
+        settings = quick(steps=1, watch=Watch(logits=False), interventions=Interventions(**changes))
+        return able.speak("good", voice(), "hello", settings=settings)
 
     plain = speak()
     other = speak(voice=lambda value, piece: value + 1)
@@ -466,13 +465,25 @@ def test_all_sound_passes_the_one_door(monkeypatch: pytest.MonkeyPatch) -> None:
     said = say("a")
     assert len(passed) == 1
     assert not said.samples.any()
-    cloner()._render("a", voice(), settings=QUICK)
+    cloner()._render("a", voice(), "", QUICK)
     assert len(passed) == 1
 
 
 def test_nothing_of_the_clone_model_writes_sound() -> None:
     folder = Path(clone_module.__file__).parent
-    names = ("clone", "voicing", "trace", "interventions", "observing", "reference", "content", "bert", "sovits", "mel")
+    names = (
+        "clone",
+        "voicing",
+        "trace",
+        "streaming",
+        "interventions",
+        "observing",
+        "reference",
+        "content",
+        "bert",
+        "sovits",
+        "mel",
+    )
     for path in (folder / f"{name}.py" for name in names):
         tree = ast.parse(path.read_text("utf-8"))
         called = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
