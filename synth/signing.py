@@ -7,9 +7,7 @@ SubjectPublicKeyInfo PEM, so that `openssl pkeyutl` can verify too. Key material
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from synth.errors import VoxproofError
+from synth.private_file import write_new
 
 _SIGNATURE = re.compile(r"[0-9a-f]{128}")
 _RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
@@ -125,17 +124,7 @@ class SigningKey:
         )
         data = self._key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as stream:
-                    stream.write(data)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                _name(draft, path)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_new(path, data)
         except FileExistsError:
             raise VoxproofError("there is a file of this name; a key is never replaced", path=path) from None
         except OSError as error:
@@ -149,16 +138,3 @@ class SigningKey:
     def sign(self, message: bytes) -> str:
         """Signature of `message`, 128 hexadecimal digits; the same message always gives the same signature."""
         return self._key.sign(message).hex()
-
-
-def _name(draft: Path, path: Path) -> None:
-    """Give a finished file its name, unless the name is taken."""
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise
-    except OSError:
-        # File systems without hard links, such as FAT on a USB stick.
-        if path.exists():
-            raise FileExistsError from None
-        draft.rename(path)
