@@ -13,7 +13,6 @@ tokens are still being drawn, `Cloner._stream` (synth/streaming.py). None of the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -32,9 +31,8 @@ from synth.observing import GptRecord, chosen_heads, watched_gpt
 from synth.reference import Reference
 from synth.sampling import Sampling
 from synth.streaming import Chunk, Pace, streamed
-from synth.text.hashing import require_same
 from synth.text.pipeline import TextPipeline, Utterance
-from synth.text.segment import MODES, Mode
+from synth.text.segment import Mode
 from synth.text.split import CLAUSE_MARKS, Cut
 from synth.trace import Piece, Trace, Watch
 from synth.voicing import Heard, LatentVoicing, Manner, Prompt, voicing
@@ -107,6 +105,8 @@ class TextSide(Protocol):
     def utterances(self, text: str) -> Iterable[Utterance]: ...
 
     def read(self, piece: str) -> Utterance: ...
+
+    def require(self, recorded: str) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -243,7 +243,8 @@ class Cloner:
         self, text: str, reference: Reference | Sequence[Reference], reference_text: str, settings: Settings
     ) -> _Task:
         side = self._text_side(settings.language, settings)
-        self._require_text_side(side, settings)
+        if self.models.text_pipeline is not None:
+            side.require(self.models.text_pipeline)
         said = list(side.utterances(text))
         if not said:
             raise VoxproofError("the text has nothing that can be spoken", cure="Give at least one word.")
@@ -252,18 +253,6 @@ class Cloner:
 
     def _pipeline(self, mode: Mode, settings: Settings) -> TextSide:
         return TextPipeline(mode, self.models.version, settings.cut, settings.as_reference)
-
-    def _require_text_side(self, side: TextSide, settings: Settings) -> None:
-        """An error unless the front ends that the models were trained with are still the same.
-
-        The hash of a training is that of its languages together, which may be others than those of this text.
-        """
-        recorded = self.models.text_pipeline
-        if recorded is None or recorded == _hash_of(side):
-            return
-        if any(recorded == _hash_of(self._text_side(mode, settings)) for mode in MODES):
-            return
-        require_same(recorded, side.hash)
 
     def _prompt(self, references: Sequence[Reference], text: str, settings: Settings) -> _Prompt:
         """The voice, and with the text also the prompt's tokens and phones."""
@@ -369,7 +358,7 @@ class Cloner:
             kept(prompt.said.codes),
             () if prompt.utterance is None else prompt.utterance.phones,
             None if prompt.content is None else kept(prompt.content[0]),
-            _hash_of(side) or "",
+            side.hash,
             self.models.hashes,
         )
 
@@ -378,13 +367,6 @@ def entropy_bits(logits: Tensor) -> Tensor:
     """Scores [steps, vocabulary] -> entropy of their softmax, bits [steps]."""
     logs = logits.double().log_softmax(-1)
     return (-(logs.exp() * logs).nan_to_num(0.0).sum(-1) / torch.log(torch.tensor(2.0).double())).float()
-
-
-def _hash_of(side: TextSide) -> str | None:
-    """None where a front end that the mode could ask for is not installed."""
-    with suppress(VoxproofError):
-        return side.hash
-    return None
 
 
 def _piece(utterance: Utterance, bert: Tensor, codes: Tensor, capped: bool) -> Piece:

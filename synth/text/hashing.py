@@ -1,7 +1,7 @@
 """One hash for everything that decides which phones a text gives.
 
 A model trained on the phones of one pipeline and fed with those of another speaks wrongly and nothing says so. The hash
-goes into every checkpoint that Voxproof writes, and loading compares it (`require_same`).
+goes into every checkpoint that Voxproof writes, and speaking compares it (`TextPipeline.require`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hmac
 from collections.abc import Iterable
 
 from synth.canonical import canonical
-from synth.errors import VoxproofError
 from synth.text.frame import FrontEnd
 from synth.text.symbols import SymbolTable
 
@@ -29,11 +28,6 @@ def pipeline_hash(table: SymbolTable, front_ends: Iterable[FrontEnd], *, referen
     return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
-def require_same(recorded: str, present: str, *, path: str | None = None) -> None:
-    """Fail unless the hash that a checkpoint carries is that of the present pipeline."""
-    if not hmac.compare_digest(recorded.encode(), present.encode()):
-        raise VoxproofError(
-            f"the text pipeline of this checkpoint ({recorded[:12]}) is not the present one ({present[:12]})",
-            path=path,
-            cure="Phones would differ from those in training; install the versions that the checkpoint names.",
-        )
+def is_same(recorded: str, present: str) -> bool:
+    """Whether the hash that a checkpoint carries is this one."""
+    return hmac.compare_digest(recorded.encode(), present.encode())

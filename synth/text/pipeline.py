@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
-from synth.text.frame import FrontEnd, Language, Phones
-from synth.text.hashing import pipeline_hash
-from synth.text.registry import front_end
+from synth.errors import VoxproofError
+from synth.text.frame import LANGUAGES, FrontEnd, Language, Phones
+from synth.text.hashing import is_same, pipeline_hash
+from synth.text.registry import V1_LANGUAGES, front_end, installed
 from synth.text.segment import Mode, segment
 from synth.text.split import Cut, split
 from synth.text.symbols import table_of
@@ -102,7 +104,36 @@ class TextPipeline:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of everything that decides the phones (see `synth.text.hashing`)."""
-        return pipeline_hash(
-            table_of(self.model), [self._front_end(language) for language in self.languages], reference=self.reference
+        """SHA-256 of everything that decides the phones (see `synth.text.hashing`) of the mode's languages.
+
+        A front end that is not installed is left out: it gives no other phones, but an error to whoever asks for any.
+        """
+        return self._hash(self._installed(self.languages).values())
+
+    def require(self, recorded: str, *, path: str | None = None) -> None:
+        """Fail unless the front ends that a model was trained with, which have this hash, are here and the same.
+
+        They may be those of other languages than the mode's, and of fewer than are installed here.
+        """
+        if is_same(recorded, self.hash):
+            return
+        known = V1_LANGUAGES if table_of(self.model).version == "v1" else LANGUAGES
+        here = self._installed(known)
+        for count in range(1, len(here) + 1):
+            if any(is_same(recorded, self._hash(some)) for some in combinations(here.values(), count)):
+                return
+        absent = [language for language in known if language not in here]
+        packages = (
+            f" The front ends of {', '.join(absent)} are not installed; was it trained with one?" if absent else ""
         )
+        raise VoxproofError(
+            f"the text pipeline of this checkpoint ({recorded[:12]}) is not the present one ({self.hash[:12]})",
+            path=path,
+            cure=f"Phones would differ from those in training; install what it was trained with.{packages}",
+        )
+
+    def _hash(self, front_ends: Iterable[FrontEnd]) -> str:
+        return pipeline_hash(table_of(self.model), front_ends, reference=self.reference)
+
+    def _installed(self, languages: Iterable[Language]) -> dict[Language, FrontEnd]:
+        return installed(languages, self.model, reference=self.reference)

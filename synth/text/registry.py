@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 
@@ -21,6 +23,10 @@ V1_LANGUAGES: tuple[Language, ...] = ("en", "zh", "ja")
 """Version 1 knows no Cantonese and no Korean."""
 
 
+class NotInstalledError(VoxproofError):
+    """The packages of a front end are not there."""
+
+
 @cache
 def front_end(language: Language, model: str = "v2", *, reference: bool = False) -> FrontEnd:
     """The front end of a language for a version of the model; one object per process."""
@@ -33,8 +39,17 @@ def front_end(language: Language, model: str = "v2", *, reference: bool = False)
     try:
         made: FrontEnd = getattr(import_module(module), name)(table, reference=reference)
     except ModuleNotFoundError as error:
-        raise VoxproofError(
+        raise NotInstalledError(
             f"the front end of {language!r} needs {error.name}, which is not installed",
             cure=f"Run: pip install 'voxproof[{'clone' if language == 'en' else f'clone-{language}'}]'.",
         ) from None
     return made
+
+
+def installed(languages: Iterable[Language], model: str = "v2", *, reference: bool = False) -> dict[Language, FrontEnd]:
+    """The front ends of these languages whose packages are there."""
+    found = {}
+    for language in languages:
+        with suppress(NotInstalledError):
+            found[language] = front_end(language, model, reference=reference)
+    return found

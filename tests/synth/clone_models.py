@@ -11,6 +11,7 @@ import torch
 
 from synth.clone import Cloner, Settings
 from synth.content import ContentEncoder
+from synth.errors import VoxproofError
 from synth.flow_matching import TransformerConfig
 from synth.gpt import GPT, GPTConfig
 from synth.models.loading import ModelSet
@@ -49,6 +50,10 @@ class Letters:
             else:
                 parts.append(Phones.of("en", table, word, list(word)))
         return Utterance(piece, tuple(parts))
+
+    def require(self, recorded: str) -> None:
+        if recorded != self.hash:
+            raise VoxproofError("other front ends")
 
 
 @cache

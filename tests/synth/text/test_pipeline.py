@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
 
 from synth.errors import VoxproofError
-from synth.text.frame import Language, Phones
-from synth.text.hashing import pipeline_hash, require_same
+from synth.text.frame import LANGUAGES, Language, Phones
+from synth.text.hashing import pipeline_hash
 from synth.text.pipeline import TextPipeline
-from synth.text.registry import front_end
+from synth.text.registry import FRONT_ENDS, front_end, installed
 from synth.text.symbols import V1, V2
 
 
@@ -66,10 +67,50 @@ def test_hash_changes_with_a_version_and_with_a_source() -> None:
     assert len({plain, *others}) == 6
 
 
-def test_another_pipeline_is_an_error() -> None:
-    require_same("ab" * 32, "ab" * 32)
-    with pytest.raises(VoxproofError, match=r"model\.ckpt: the text pipeline of this checkpoint \(abababababab\)"):
-        require_same("ab" * 32, "cd" * 32, path="model.ckpt")
+def test_a_model_speaks_with_the_front_ends_of_its_training() -> None:
+    pipeline = TextPipeline("en")
+    for mode in ("en", "ko", "all_ko"):
+        pipeline.require(TextPipeline(mode).hash)  # type: ignore[arg-type]
+    for other in ("cd" * 32, TextPipeline("en", "v1").hash, TextPipeline("en", reference=True).hash):
+        with pytest.raises(VoxproofError, match=rf"model\.ckpt: the text pipeline of this checkpoint \({other[:12]}\)"):
+            pipeline.require(other, path="model.ckpt")
+
+
+def test_a_front_end_that_is_not_installed_is_neither_in_the_hash_nor_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    present: dict[Language, Letters] = {language: Letters(language) for language in LANGUAGES}
+
+    def chosen(languages: Iterable[Language], model: str, *, reference: bool) -> dict[Language, Letters]:
+        return {language: present[language] for language in languages if language in present}
+
+    monkeypatch.setattr("synth.text.pipeline.installed", chosen)
+    everything, some = TextPipeline("auto"), {name: TextPipeline(name) for name in ("en", "all_zh", "all_ja")}
+    hashes = {name: pipeline.hash for name, pipeline in some.items()} | {"auto": everything.hash}  # type: ignore[arg-type]
+    del present["ja"]
+    here = TextPipeline("auto")
+    assert here.hash == pipeline_hash(V2, [Letters(language) for language in ("en", "zh", "ko")]) != hashes["auto"]
+    here.require(hashes["en"])
+    here.require(hashes["all_zh"])
+    here.require(pipeline_hash(V2, [Letters("yue")]))
+    for name in ("all_ja", "auto"):
+        with pytest.raises(VoxproofError, match=r"The front ends of ja are not installed; was it trained with one\?"):
+            here.require(hashes[name])
+    present["ja"] = Letters("ja", version="2")
+    with pytest.raises(VoxproofError, match=r"install what it was trained with\.$"):
+        TextPipeline("auto").require(hashes["auto"])
+
+
+def test_the_installed_front_ends_are_those_whose_packages_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    english = FRONT_ENDS["en"]
+    missing: dict[Language, str] = dict.fromkeys(LANGUAGES, "no_such_package:Any")
+    monkeypatch.setattr("synth.text.registry.FRONT_ENDS", missing | {"en": english})
+    front_end.cache_clear()
+    assert list(installed(LANGUAGES)) == ["en"]
+    assert len(TextPipeline("auto").hash) == 64
+    with pytest.raises(VoxproofError, match="the front end of 'ja' needs no_such_package, which is not installed"):
+        TextPipeline("auto").read("こんにちは")
+    front_end.cache_clear()
 
 
 def test_languages_of_a_model() -> None:
