@@ -25,6 +25,23 @@ def first_of_runs(text: str) -> str:
     return _RUN.sub(r"\1", text)
 
 
+def strongest_of_adjacent(text: str) -> str:
+    """Every run of marks without spaces becomes the one that says most, several dots `…`.
+
+    The dot of an abbreviation stays before another mark ("at 5 p.m.?").
+    """
+    return _RUN.sub(_adjacent, text)
+
+
+def _adjacent(run: re.Match[str]) -> str:
+    marks = run.group()
+    if set(marks) == {"."}:
+        return "…"
+    before = run.string[run.start() - 1 : run.start()]
+    dot = "." if marks[0] == "." != marks[1] and before.isalpha() and before.isascii() else ""
+    return dot + _most(marks[len(dot) :])
+
+
 def strongest_of_runs(text: str) -> str:
     """Every run of marks, spaces between them included, becomes the one that says most: ? ! … . , - in this order.
 
@@ -34,4 +51,8 @@ def strongest_of_runs(text: str) -> str:
 
 
 def _strongest(run: re.Match[str]) -> str:
-    return min(run.group(1).replace(" ", ""), key=lambda mark: _RANK.find(mark) % len(_RANK)) + " "
+    return _most(run.group(1).replace(" ", "")) + " "
+
+
+def _most(marks: str) -> str:
+    return min(marks, key=lambda mark: _RANK.find(mark) % len(_RANK))

@@ -10,18 +10,21 @@
 | cut5 | what stands between any two marks |
 
 Source: text_segmentation_method.py and TextPreprocessor.py of GPT-SoVITS, whose pieces `reference=True` gives exactly.
-Without it two things differ: cut1 never makes a group of more than four clauses (the reference's last group has up to
-eight, upstream pull request 778), and a piece without any mark is cut at `LONGEST` too.
+Without it four things differ: marks inside numbers, abbreviations and addresses end no piece (see
+`synth.text.clause_ends`); of a run of marks not the first is kept but the one that says most; cut1 never makes a group
+of more than four clauses (the reference's last group has up to eight, upstream pull request 778); and a piece without
+any mark is cut at `LONGEST` too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Literal
 
 from synth.errors import VoxproofError
-from synth.text.punctuation import first_of_runs
+from synth.text.clause_ends import clause_ends
+from synth.text.punctuation import first_of_runs, strongest_of_adjacent
 
 Cut = Literal["cut0", "cut1", "cut2", "cut3", "cut4", "cut5"]
 CLAUSE_MARKS = frozenset("，。？！,.?!~:：—…")
@@ -31,6 +34,7 @@ LONGEST = 510
 SHORTEST = 5
 """Characters: shorter pieces are joined with the next."""
 _SILENT = frozenset("!?…,.- ")
+_STOP = frozenset(".")
 _CUT5_MARKS = frozenset(",.;?!、，。？！：…")
 _WORD = re.compile(r"\w")
 _BETWEEN_MARKS = re.compile(f"([{''.join(sorted(CLAUSE_MARKS))}])")
@@ -44,10 +48,13 @@ def split(text: str, cut: Cut = "cut5", *, english: bool = False, reference: boo
     if cut not in METHODS:
         raise VoxproofError(f"no splitting method {cut!r}", cure=f"Use one of {', '.join(METHODS)}.")
     stop = "." if english else "。"
-    text = first_of_runs(text).strip("\n")
+    text = (first_of_runs(text) if reference else strongest_of_adjacent(text)).strip("\n")
     if not _WORD.search(text):
         return []
-    if text[0] not in CLAUSE_MARKS and len(_BETWEEN_MARKS.split(text, maxsplit=1)[0].strip()) < 4:
+    if (
+        text[0] not in CLAUSE_MARKS
+        and len(_parts(text, CLAUSE_MARKS, reference)[0].rstrip("".join(CLAUSE_MARKS)).strip()) < 4
+    ):
         text = stop + text
     lines = METHODS[cut](text, reference).split("\n")
     pieces = []
@@ -57,13 +64,23 @@ def split(text: str, cut: Cut = "cut5", *, english: bool = False, reference: boo
     return [piece for piece in pieces if piece and (reference or _WORD.search(piece))]
 
 
-def clauses(text: str) -> list[str]:
-    """Text cut behind every clause mark, the last clause closed with "。"."""
+def _clauses(text: str, reference: bool) -> list[str]:
+    """Text cut behind every clause mark; the reference closes the last clause with "。"."""
     text = text.replace("……", "。").replace("——", "，")
-    if text[-1] not in CLAUSE_MARKS:
+    if reference and text[-1] not in CLAUSE_MARKS:
         text += "。"
-    parts = _BETWEEN_MARKS.split(text)
-    return [words + mark for words, mark in zip(parts[::2], parts[1::2], strict=False)]
+    return _parts(text, CLAUSE_MARKS, reference)
+
+
+def _parts(text: str, marks: Set[str], reference: bool) -> list[str]:
+    """Text cut behind its marks; the reference: behind all of them, for cut5 but a dot between digits."""
+    ends = clause_ends(text, marks)
+    if reference:
+        ends = [place + 1 for place, sign in enumerate(text) if sign in marks]
+        if marks is _CUT5_MARKS:
+            ends = [end for end in ends if not _is_decimal(text, end - 1)]
+    parts = [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+    return [part for part in parts if part]
 
 
 def _cut0(text: str, reference: bool) -> str:
@@ -72,7 +89,7 @@ def _cut0(text: str, reference: bool) -> str:
 
 def _cut1(text: str, reference: bool) -> str:
     text = text.strip("\n")
-    found = clauses(text)
+    found = _clauses(text, reference)
     starts = list(range(0, len(found), 4))
     if reference:
         starts = starts[:-1] or [0]
@@ -83,7 +100,7 @@ def _cut1(text: str, reference: bool) -> str:
 
 def _cut2(text: str, reference: bool) -> str:
     text = text.strip("\n")
-    found = clauses(text)
+    found = _clauses(text, reference)
     if len(found) < 2:
         return text
     groups, group = [], ""
@@ -105,20 +122,21 @@ def _cut3(text: str, reference: bool) -> str:
 
 
 def _cut4(text: str, reference: bool) -> str:
-    parts = re.split(r"(?<!\d)\.(?!\d)", text.strip("\n").strip("."))
+    text = text.strip("\n")
+    if reference:
+        parts = re.split(r"(?<!\d)\.(?!\d)", text.strip("."))
+    else:
+        parts = [part.removesuffix(".") for part in _parts(text.lstrip("."), _STOP, reference)]
     return "\n".join(part for part in parts if not _silent(part))
 
 
 def _cut5(text: str, reference: bool) -> str:
     text = text.strip("\n")
-    parts, start = [], 0
-    for place, sign in enumerate(text):
-        decimal = sign == "." and text[place - 1 : place].isdigit() and text[place + 1 : place + 2].isdigit()
-        if sign in _CUT5_MARKS and not decimal:
-            parts.append(text[start : place + 1])
-            start = place + 1
-    parts.append(text[start:])
-    return "\n".join(part for part in parts if not _CUT5_MARKS.issuperset(part))
+    return "\n".join(part for part in _parts(text, _CUT5_MARKS, reference) if not _CUT5_MARKS.issuperset(part))
+
+
+def _is_decimal(text: str, place: int) -> bool:
+    return text[place] == "." and text[place - 1 : place].isdigit() and text[place + 1 : place + 2].isdigit()
 
 
 METHODS: dict[str, Callable[[str, bool], str]] = {
@@ -151,7 +169,7 @@ def _bounded(piece: str, reference: bool) -> list[str]:
     if len(piece) <= LONGEST:
         return [piece]
     pieces, current = [], ""
-    for part in _BETWEEN_MARKS.split(piece):
+    for part in _BETWEEN_MARKS.split(piece) if reference else _parts(piece, CLAUSE_MARKS, reference):
         if len(current) + len(part) > LONGEST:
             pieces.append(current)
             current = part
