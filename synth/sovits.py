@@ -660,7 +660,9 @@ class Sovits(Encoders):
             )
         mask = length_mask(lengths, frames).to(spectrum)
         voice = self.with_speaker(self.style(spectrum, mask), speaker)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not config.freeze_quantizer):
+        learns = torch.is_grad_enabled() and not config.freeze_quantizer
+        exact = torch.autocast(ssl.device.type, enabled=False)  # half precision moves frames to the next code
+        with torch.set_grad_enabled(learns), exact:
             tokens, commitment = self.quantizer(self.ssl_proj(ssl))
         prior = self.prior(tokens, text, voice, lengths=lengths, text_lengths=text_lengths)
         m_q, logs_q = self.enc_q(spectrum, mask, voice)

@@ -204,17 +204,22 @@ class FlowSovits(Encoders):
         target_lengths: Tensor,
         *,
         shares: Tensor | None = None,
+        noise: Tensor | None = None,
+        time: Tensor | None = None,
+        shortcut: Tensor | None = None,
     ) -> Tensor:
         """One batch -> loss: that of the flow, and of the codebook unless it is frozen.
 
         Features [b, 768, t] and magnitudes [b, bins, t] with the same even t, lengths [b] in frames, phonemes [b, s],
         text lengths [b], log-mel [b, mels, u] and its lengths [b]. `shares` [b] (0 to below 1) of two thirds of each
-        clip are its prompt; drawn if not given. A frozen quantizer means frozen text and token encoders, too.
+        clip are its prompt; `noise` [b, mels, at least u], `time` and `shortcut` are those of `FlowMatching.loss`. What
+        is not given is drawn. A frozen quantizer means frozen text and token encoders, too.
         """
         mask = length_mask(lengths, spectrum.shape[2]).to(spectrum)
         voice = self.style(spectrum, mask)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.config.freeze_quantizer):
-            tokens, commitment = self.quantizer(self.ssl_proj(ssl))
+            with torch.autocast(ssl.device.type, enabled=False):  # half precision moves frames to the next code
+                tokens, commitment = self.quantizer(self.ssl_proj(ssl))
             tokens = tokens.repeat_interleave(2, dim=-1)
             real = length_mask(lengths, tokens.shape[2]).to(tokens)
             text_real = length_mask(text_lengths, text.shape[1]).to(tokens)
@@ -226,4 +231,6 @@ class FlowSovits(Encoders):
         shares = torch.rand(len(ssl), device=ssl.device) if shares is None else shares
         prompts = (shares * target_lengths * 2 / 3).long()
         wanted = mel.normalised(target[..., :frames].float())
-        return self.cfm.loss(wanted, target_lengths, prompts, features) + cast(Tensor, commitment)
+        noise = None if noise is None else noise[..., :frames]
+        flow = self.cfm.loss(wanted, target_lengths, prompts, features, noise=noise, time=time, shortcut=shortcut)
+        return flow + cast(Tensor, commitment)

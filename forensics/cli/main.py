@@ -16,7 +16,7 @@ COMMANDS = {
     "case": ("forensics.cli.case", "Keep cases: exhibits, custody log, verification, export."),
     "models": ("forensics.cli.models", "List the trained weights, show their cards, verify their hashes."),
     "train": ("forensics.cli.train", "Train the clone model: prepare data, text to codes, codes to sound."),
-    "finetune": ("forensics.cli.train", "Few-shot fine-tuning of pretrained models on one voice."),
+    "finetune": ("forensics.cli.finetune", "Few-shot fine-tuning of pretrained models on one voice."),
     "bench": ("forensics.cli.bench", "Measure: speed, methods, mutated media files."),
     "completion": ("forensics.cli.completion", "Print the shell completion script."),
 }

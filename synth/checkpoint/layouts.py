@@ -1,7 +1,7 @@
 """Names and shapes of the tensors that a checkpoint must have, from its configuration and without memory for them.
 
 The models themselves are asked, on torch's "meta" device and without being initialised. Official configurations do not
-tell all sizes of v3 and v4, nor those of the vocoder and of the speaker network: there is only one of each.
+tell all sizes of v3 and v4 (ours do), nor those of the vocoder and of the speaker network: there is only one of each.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from synth.errors import VoxproofError
 from synth.gpt import GPT, GPTConfig
-from synth.sovits import Sovits, SovitsConfig, Version
+from synth.sovits import EncoderConfig, Sovits, SovitsConfig, Version
+
+if TYPE_CHECKING:
+    from synth.sovits_flow import FlowSovitsConfig, FlowVersion
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -59,15 +62,7 @@ def gpt_shapes(config: GPTConfig) -> Shapes:
 def sovits_config(config: Mapping[str, Any], version: Version) -> SovitsConfig:
     """The configuration of a SoVITS checkpoint, after its sizes were found to be sensible."""
     model = _section(config)
-    for field in fields(SovitsConfig):
-        value = model.get(field.name)
-        if value is None or field.name in ("version", "p_dropout", "freeze_quantizer"):
-            continue
-        depth = 2 if field.name == "resblock_dilation_sizes" else int(field.name.startswith(("upsample_", "resblock_")))
-        depth -= field.name == "upsample_initial_channel"
-        _nested(field.name, value, MOST_LAYERS if field.name == "n_layers" else WIDEST, depth)
-    if not isinstance(model.get("p_dropout", 0.0), int | float):
-        raise VoxproofError("the configuration's dropout is no number", cure=_CURE)
+    _sensible(model, SovitsConfig)
     found = SovitsConfig.from_mapping({**model, "version": version}, version)
     stages = len(found.upsample_rates)
     if not stages == len(found.upsample_kernel_sizes) <= 10 or len(found.resblock_kernel_sizes) > 10:
@@ -85,13 +80,34 @@ def sovits_shapes(config: SovitsConfig) -> Shapes:
         raise VoxproofError(f"no SoVITS can be built from the configuration ({error})", cure=_CURE) from error
 
 
-@lru_cache(maxsize=1)
-def flow_matching_shapes() -> Shapes:
-    """Of v3 and v4, which have the same."""
+def flow_config(config: Mapping[str, Any], version: FlowVersion) -> FlowSovitsConfig:
+    """The configuration of a checkpoint of v3 or v4; sizes that it does not tell are the official ones."""
+    from synth.sovits_flow import FlowSovitsConfig
+
+    model = config.get("model")
+    model = {} if model is None else _section(config)
+    _sensible(model, FlowSovitsConfig)
+    net = model.get("transformer", {})
+    official = FlowSovitsConfig.of(version).to_mapping()
+    if not isinstance(net, Mapping) or not net.keys() <= official["transformer"].keys():
+        raise VoxproofError("the configuration's transformer is no table of known sizes", cure=_CURE)
+    for name, value in net.items():
+        _size(name, value, MOST_LAYERS if name in ("layers", "feature_blocks") else WIDEST)
+    return FlowSovitsConfig.from_mapping(
+        {**official, **model, "transformer": {**official["transformer"], **net}}, version
+    )
+
+
+@lru_cache(maxsize=16)
+def flow_matching_shapes(config: FlowSovitsConfig | None = None) -> Shapes:
+    """Of v3 and v4, which have the same; None: the official sizes."""
     from synth.sovits_flow import FlowSovits, FlowSovitsConfig
 
-    with torch.device("meta"), _NotInitialised():
-        return _shapes(FlowSovits(FlowSovitsConfig.of("v3")))
+    try:
+        with torch.device("meta"), _NotInitialised():
+            return _shapes(FlowSovits(config or FlowSovitsConfig.of("v3")))
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError, AssertionError) as error:
+        raise VoxproofError(f"no SoVITS can be built from the configuration ({error})", cure=_CURE) from error
 
 
 @lru_cache(maxsize=2)
@@ -147,6 +163,19 @@ class _NotInitialised(TorchFunctionMode):
 
 def _shapes(model: torch.nn.Module) -> Shapes:
     return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def _sensible(model: Mapping[str, Any], kind: type[EncoderConfig]) -> None:
+    """An error for a size of a SoVITS that is none."""
+    for field in fields(kind):
+        value = model.get(field.name)
+        if value is None or field.name in ("version", "p_dropout", "freeze_quantizer", "transformer"):
+            continue
+        depth = 2 if field.name == "resblock_dilation_sizes" else int(field.name.startswith(("upsample_", "resblock_")))
+        depth -= field.name == "upsample_initial_channel"
+        _nested(field.name, value, MOST_LAYERS if field.name == "n_layers" else WIDEST, depth)
+    if not isinstance(model.get("p_dropout", 0.0), int | float):
+        raise VoxproofError("the configuration's dropout is no number", cure=_CURE)
 
 
 def _section(config: Mapping[str, Any]) -> Mapping[str, Any]:

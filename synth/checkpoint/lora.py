@@ -1,16 +1,29 @@
-"""Low-rank changes (E. Hu et al., "LoRA", 2021) of a v3 or v4 SoVITS, worked into the model that they were made for."""
+"""Low-rank changes (E. Hu et al., "LoRA", 2021) of a v3 or v4 SoVITS: out of a training, and into the model again.
+
+    {weight: {cfm.base_model.model.estimator.transformer_blocks.N.attn.to_q.lora_A.default.weight: [rank, inputs], ..
+              all other tensors but frozen parameters, by their own names}, config, info, lora_rank}
+
+Names in the mel decoder (`cfm.`) are those of the PEFT library, which the reference trains with.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from synth.checkpoint.reading import LORA, Checkpoint
 from synth.errors import VoxproofError
 
 _PREFIX = "cfm.base_model.model."
 _A, _B = "lora_A.default.weight", "lora_B.default.weight"
+
+
+def packed(model: nn.Module) -> dict[str, Tensor]:
+    """What the official file holds of a model with low-rank layers: all but its frozen parameters, in float16."""
+    frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    kept = {name: value.detach().half() for name, value in model.state_dict().items() if name not in frozen}
+    return {_PREFIX + name[4:] if name.startswith("cfm.") else name: value for name, value in kept.items()}
 
 
 def merged(lora: Checkpoint, base: Checkpoint) -> Checkpoint:

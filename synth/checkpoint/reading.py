@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from torch import Tensor
 
@@ -25,7 +25,10 @@ from synth.checkpoint.plain import plain
 from synth.errors import VoxproofError
 from synth.sovits import Version
 
-Kind = Literal["gpt", "sovits", "flow-matching", "lora", "vocoder", "speaker"]
+if TYPE_CHECKING:
+    from synth.sovits_flow import FlowVersion
+
+Kind = Literal["gpt", "sovits", "flow-matching", "lora", "vocoder", "speaker", "discriminators"]
 Release = Literal["v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4"]
 
 TAGS: dict[str, tuple[Release, Kind]] = {
@@ -51,7 +54,7 @@ class Checkpoint:
     kind: Kind
     """gpt: text to semantic tokens (S1). sovits: tokens to sound, v1 to v2ProPlus (S2). flow-matching: the same, v3 and
     v4. lora: changes to one of those. vocoder: that of v3 or v4. speaker: the network that hears voices for v2Pro and
-    v2ProPlus."""
+    v2ProPlus. discriminators: what v1 to v2ProPlus are trained against; training alone reads them."""
     version: Release
     """Of a gpt: v1 or v2, after its phoneme table; v2 stands for all later ones."""
     weight: Mapping[str, Tensor]
@@ -96,10 +99,10 @@ def _read(container: Container, wanted: Release | None) -> Checkpoint:
     tensors: dict[str, StoredTensor] = {str(name): tensor for name, tensor in stored.items()}
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     kind = kind_of(shapes)
-    version = _version(kind, shapes, container, wanted)
     config = plain(data.get("config", {})) if stored is not data else {}
     if not isinstance(config, dict):
         raise VoxproofError("the checkpoint's configuration is no table", cure="It is damaged; obtain it again.")
+    version = _version(kind, shapes, container, wanted, config.get("version"))
     _fit(kind, version, shapes, config)
     info, rank = data.get("info", ""), data.get("lora_rank")
     return Checkpoint(
@@ -133,9 +136,10 @@ def kind_of(shapes: Mapping[str, tuple[int, ...]]) -> Kind:
 
 
 def _version(
-    kind: Kind, shapes: Mapping[str, tuple[int, ...]], container: Container, wanted: Release | None
+    kind: Kind, shapes: Mapping[str, tuple[int, ...]], container: Container, wanted: Release | None, stated: Any
 ) -> Release:
-    """From the tensors; where they leave it open, from tag, known beginnings, and what the caller says."""
+    """From the tensors; where they leave it open, from tag, known beginnings, what newer savers have `stated` at the
+    top of the configuration, and what the caller says."""
     said, said_kind = TAGS.get(container.tag, (None, None))
     if container.tag.isdigit() and said is None:
         raise VoxproofError(
@@ -162,7 +166,7 @@ def _version(
     elif kind in ("vocoder", "speaker"):
         found = "v2Pro" if kind == "speaker" else "v3" if BIGVGAN in shapes else "v4"
     else:
-        found = said or _BEGINNINGS.get(_beginning(container)) or wanted
+        found = said or _BEGINNINGS.get(_beginning(container)) or (stated if stated in ("v3", "v4") else wanted)
         if found not in ("v3", "v4"):
             raise VoxproofError(
                 "is v3 or v4, which have the same tensors, and nothing in the file says which",
@@ -209,7 +213,7 @@ def _fit(kind: Kind, version: Release, shapes: Mapping[str, tuple[int, ...]], co
         found = layouts.sovits_config(config, cast(Version, version))
         layouts.compare(shapes, layouts.sovits_shapes(found), "enc_q.")
     elif kind == "flow-matching":
-        layouts.compare(shapes, layouts.flow_matching_shapes())
+        layouts.compare(shapes, layouts.flow_matching_shapes(layouts.flow_config(config, cast("FlowVersion", version))))
     elif kind == "vocoder":
         layouts.compare(shapes, layouts.vocoder_shapes(version))
     elif kind == "speaker":

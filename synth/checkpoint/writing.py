@@ -18,7 +18,8 @@ from synth.checkpoint.reading import Checkpoint
 from synth.errors import VoxproofError
 
 _WRITTEN_TAGS = {("v3", "lora"): "03", ("v4", "lora"): "04", ("v2Pro", "sovits"): "05", ("v2ProPlus", "sovits"): "06"}
-"""The reference writes "PK" for everything else."""
+"""The reference writes "PK" for everything else, and for what trainings start from (with a posterior encoder)."""
+_POSTERIOR = "enc_q."
 
 
 class _Fields:
@@ -41,7 +42,7 @@ class _Pickler(_Pure):  # type: ignore[misc]
 
 def exported(weight: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Weights as the reference exports them for inference: float16, without the posterior encoder."""
-    return {name: value.detach().half() for name, value in weight.items() if not name.startswith("enc_q.")}
+    return {name: value.detach().half() for name, value in weight.items() if not name.startswith(_POSTERIOR)}
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
@@ -55,6 +56,8 @@ def write_checkpoint(checkpoint: Checkpoint, path: str | Path) -> None:
     if checkpoint.lora_rank is not None:
         contents["lora_rank"] = checkpoint.lora_rank
     tag = _WRITTEN_TAGS.get((checkpoint.version, checkpoint.kind), "PK")
+    if any(name.startswith(_POSTERIOR) for name in weight):
+        tag = "PK"
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with beside.open("wb") as file:

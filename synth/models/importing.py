@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,6 +18,9 @@ from synth.checkpoint.reading import Release
 from synth.errors import VoxproofError
 from synth.models.card import ModelCard, SourceFile, sha256_of, write_card
 from synth.sovits import Version
+
+if TYPE_CHECKING:
+    from synth.sovits_flow import FlowVersion
 
 GPT_PREFIX = "model."
 STEPS = ("hashing", "reading", "writing", "comparing")
@@ -122,6 +125,8 @@ def _configuration(checkpoint: Checkpoint) -> dict[str, Any]:
         return asdict(layouts.gpt_config(checkpoint.config))
     if checkpoint.kind == "sovits":
         return layouts.sovits_config(checkpoint.config, cast(Version, checkpoint.version)).to_mapping()
+    if checkpoint.kind == "flow-matching":
+        return layouts.flow_config(checkpoint.config, cast("FlowVersion", checkpoint.version)).to_mapping()
     return {"version": checkpoint.version}
 
 

@@ -23,7 +23,7 @@ from synth.gpt import GPT, GPTConfig
 from synth.models.card import ModelCard, checked_weights, read_card, sha256_of
 from synth.models.importing import GPT_PREFIX
 from synth.sovits import Sovits, Version
-from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
+from synth.sovits_flow import FlowSovits, FlowVersion
 from synth.speaker_verification import ERes2NetV2
 from synth.vocoders import BigVgan, HifiGan
 
@@ -179,9 +179,14 @@ def _sovits(file: _File) -> Sovits:
 
 
 def _flow(file: _File) -> FlowSovits:
-    weight, _ = _contents(file)
-    _compare(weight, layouts.flow_matching_shapes(), file.path)
-    model = FlowSovits(FlowSovitsConfig.of(cast(FlowVersion, file.version)))
+    weight, config = _contents(file)
+    section = {"model": config} if isinstance(file.found, ModelCard) else config
+    try:
+        settings = layouts.flow_config(section, cast(FlowVersion, file.version))
+    except VoxproofError as error:
+        raise VoxproofError(error.cause, path=file.path, cure=error.cure) from error
+    _compare(weight, layouts.flow_matching_shapes(settings), file.path)
+    model = FlowSovits(settings)
     model.load_weights({name: value.float() for name, value in weight.items()})
     return model
 

@@ -50,7 +50,7 @@ class Log:
             axes.imshow(value.float().cpu().numpy(), origin="lower", aspect="auto", vmin=low, vmax=high)
             axes.set_title(name, fontsize=9, loc="left")
             axes.set_ylabel("mel band")
-        axes.set_xlabel("frame of 20 ms")
+        axes.set_xlabel("frame")
         path = self.folder / "pictures" / f"step-{step:07d}.png"
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=100, metadata={"Software": None})

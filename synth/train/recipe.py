@@ -52,6 +52,10 @@ class Recipe(ABC, Generic[Batch]):
     def checkpoint(self, epoch: int, step: int) -> Checkpoint:
         """What the official container is to hold."""
 
+    def beginnings(self, epoch: int, step: int) -> dict[str, Checkpoint]:
+        """What other trainings can start from, by official name, where that is not what `checkpoint` gives."""
+        return {}
+
     def begin_epoch(self, number: int) -> None:
         """Sets learning rates; epochs count from 1."""
 

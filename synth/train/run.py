@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from synth.checkpoint import write_checkpoint
+from synth.checkpoint import Checkpoint, write_checkpoint
 from synth.errors import VoxproofError
 from synth.train.batches import Batches, held_out
 from synth.train.log import Log
 from synth.train.recipe import Recipe, mixed_seed
-from synth.train.state import STATE, Position, load_state, save_state
+from synth.train.state import STATE, Position, frozen_digest, load_state, save_state
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class RunConfig:
     """Steps from one saved state to the next, besides the ends of epochs."""
     export_every: int = 0
     """Epochs from one exported checkpoint to the next; 0: only at the end."""
+    beginnings: bool = False
+    """Export with each checkpoint what other trainings can start from, too."""
     most_steps: int | None = None
     """Stop after so many steps, however many epochs are left."""
     workers: int = 0
@@ -69,9 +71,9 @@ class Summary:
     resumed_from: int
     """Step at which it went on; 0: it began."""
     first: dict[str, float]
-    """Losses of the first step of this run."""
+    """Each loss as this run first had it."""
     last: dict[str, float]
-    """Losses of the last."""
+    """And as it last had it."""
     validation: dict[str, float]
     """Of the last epoch; empty if nothing is held out."""
     exported: list[str] = field(default_factory=list)
@@ -112,7 +114,7 @@ def train(
     plan = Batches(lengths, config.batch, recipe.edges, config.seed, team.rank, team.world)
     settings = recipe.settings() | {
         "batch": config.batch, "accumulation": config.accumulation, "seed": config.seed,
-        "validation": config.validation, "processes": team.world,
+        "validation": config.validation, "processes": team.world, "frozen weights": frozen_digest(recipe.networks),
     }  # fmt: skip
     at = Position()
     if resume and (folder / STATE).exists():
@@ -134,7 +136,10 @@ def train(
 
     def export(epoch: int) -> None:
         if team.writes:
-            exported.append(str(_export(recipe, folder, epoch, at.step)))
+            made = {recipe.name: recipe.checkpoint(epoch, at.step)}
+            if config.beginnings:
+                made |= recipe.beginnings(epoch, at.step)
+            exported.extend(str(_export(kind, found, folder, epoch, at.step)) for kind, found in made.items())
 
     def finished() -> bool:
         return at.epoch > config.epochs or (config.most_steps is not None and at.step >= config.most_steps)
@@ -145,12 +150,12 @@ def train(
             recipe.begin_epoch(at.epoch)
             groups = plan.steps(at.epoch, config.accumulation)
             for batches in _read(recipe, [[[used[i] for i in b] for b in g] for g in groups[at.within :]], config):
-                last = _stepped(recipe, batches, config.seed, at.step)
+                values = _stepped(recipe, batches, config.seed, at.step)
                 at = Position(at.step + 1, at.epoch, at.within + 1)
-                first = first or last
+                first, last = values | first, last | values
                 if log is not None:
-                    log.add("train", at.step, at.epoch, last)
-                progress(Progress(at.step, total, at.epoch, last))
+                    log.add("train", at.step, at.epoch, values)
+                progress(Progress(at.step, total, at.epoch, values))
                 if at.within == len(groups) or finished():
                     break
                 if at.step % config.save_every == 0:
@@ -220,9 +225,8 @@ def _validated(recipe: Recipe[Any], indices: Sequence[int], config: RunConfig) -
     return sums
 
 
-def _export(recipe: Recipe[Any], folder: Path, epoch: int, step: int) -> Path:
-    checkpoint = recipe.checkpoint(epoch, step)
+def _export(name: str, checkpoint: Checkpoint, folder: Path, epoch: int, step: int) -> Path:
     suffix = "ckpt" if checkpoint.kind == "gpt" else "pth"
-    path = folder / f"{recipe.name}-e{epoch}-s{step}.{suffix}"
+    path = folder / f"{name}-e{epoch}-s{step}.{suffix}"
     write_checkpoint(checkpoint, path)
     return path

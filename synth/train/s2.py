@@ -10,10 +10,9 @@ that it is the same in a batch of any size, in any number of processes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,9 +23,9 @@ from synth.discriminators import Discriminators, Judgement
 from synth.errors import VoxproofError
 from synth.sovits import Sovits, TrainingOutput
 from synth.train.distributed import Team
-from synth.train.precision import Mixed, Precision
-from synth.train.recipe import Recipe, mixed_seed, padded
+from synth.train.recipe import mixed_seed, padded
 from synth.train.shards import Prepared
+from synth.train.sovits_recipe import RateConfig, SovitsRecipe, Speech, adam, add
 from synth.vits_modules import time_slices
 
 EPOCHS, BATCH, EXPORT_EVERY = 8, 8, 4
@@ -35,36 +34,21 @@ _READERS = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
 
 
 @dataclass(frozen=True)
-class S2Config:
+class S2Config(RateConfig):
     """What may differ from training to training."""
 
-    rate: float = 1e-4
     text_rate: float = 0.4
     """Times `rate`, for the parts that read text (the reference allows 0.2 to 0.6)."""
-    decay: float = 0.999875
-    """Of the rate, per epoch."""
-    precision: Precision = "float32"
 
 
-class S2Batch(NamedTuple):
-    """Recordings, padded on the right; frames are 20 ms."""
+@dataclass(frozen=True)
+class S2Batch(Speech):
+    """Recordings with what the vocoder is to make of them."""
 
-    content: Tensor
-    """[b, 768, t], t even."""
-    spectrum: Tensor
-    """[b, bins, t] magnitudes."""
-    lengths: Tensor
-    """[b] frames."""
     wave: Tensor
     """[b, 1, t * hop] samples."""
-    phonemes: Tensor
-    """[b, text] int64."""
-    phoneme_lens: Tensor
-    """[b]"""
     speaker: Tensor | None
     """[b, 20480] for the Pro versions."""
-    indices: Tensor
-    """[b] numbers of the recordings."""
 
 
 class _Generating(nn.Module):
@@ -92,10 +76,11 @@ class _Judging(nn.Module):
         return self.discriminators.compare(recorded, synthesised)
 
 
-class CodesToSound(Recipe[S2Batch]):
+class CodesToSound(SovitsRecipe[S2Batch]):
     """SoVITS and its discriminators, from prepared recordings."""
 
-    name = "sovits"
+    model: Sovits
+    config: S2Config
 
     def __init__(
         self, model: Sovits, discriminators: Discriminators, data: Prepared, config: S2Config, team: Team
@@ -110,20 +95,15 @@ class CodesToSound(Recipe[S2Batch]):
                 f"has no speaker embeddings, which {model.config.version} needs", path=data.folder,
                 cure="Prepare it for this version.",
             )  # fmt: skip
-        data.require_symbols(data.entries, model.config.symbols)
-        self.data, self.config, self.team = data, config, team
-        self.entries = data.entries
-        self.lengths = [entry.seconds * 50 for entry in self.entries]
-        self.edges = [32.0, *(float(edge) for edge in range(300, 2000, 100))]
+        super().__init__(model, data, config, team)
         self.model, self.discriminators = model.to(team.device).train(), discriminators.to(team.device).train()
         for parameter in self.model.ssl_proj.parameters():
             parameter.requires_grad_(not model.config.freeze_quantizer)
         self.networks = {"generator": self.model, "discriminators": self.discriminators}
         self.optimisers = {
-            "generator": _adam(self._groups(), config.rate),
-            "discriminators": _adam([{"params": list(self.discriminators.parameters())}], config.rate),
+            "generator": adam(self._groups(), config.rate),
+            "discriminators": adam([{"params": list(self.discriminators.parameters())}], config.rate),
         }
-        self.mixed = Mixed(config.precision, team.device)
         self._generate = team.wrapped(_Generating(self.model))
         self._judge = team.wrapped(_Judging(self.discriminators))
 
@@ -136,41 +116,20 @@ class CodesToSound(Recipe[S2Batch]):
 
     def settings(self) -> dict[str, Any]:
         parts = sorted((n, tuple(p.shape)) for n, p in self.discriminators.named_parameters())
-        return {
-            "data": self.data.fingerprint, "model": self.model.config.to_mapping(), "discriminators": str(parts),
-            **asdict(self.config),
-        }  # fmt: skip
-
-    def begin_epoch(self, number: int) -> None:
-        """The rate falls with the epochs, the first included."""
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = self.config.rate * self.config.decay**number * group.get("share", 1.0)
+        return super().settings() | {"discriminators": str(parts)}
 
     def batch(self, indices: Sequence[int]) -> S2Batch:
-        entries = [self.entries[i] for i in indices]
-        config, hop = self.model.config, self.model.config.hop
-        sounds = [self.data.sound(entry) for entry in entries]
-        spectra = [mel.spectrogram(sound[None])[0] for sound in sounds]
-        lengths = [spectrum.shape[1] for spectrum in spectra]
-        frames = max(*lengths, config.segment_frames)
-        frames += frames % 2
-        contents = [
-            _as_long(self.data.content_of(entry), length) for entry, length in zip(entries, lengths, strict=True)
-        ]
-        phones = [self.data.tensor(entry, "phones").long() for entry in entries]
+        config = self.model.config
+        speech, sounds = self.speech(indices, config.segment_frames)
         speaker = None
         if config.is_pro:
-            speaker = torch.stack([self.data.tensor(entry, "speaker") for entry in entries])
-        return S2Batch(
-            padded(contents, frames), padded(spectra, frames), torch.tensor(lengths),
-            padded(sounds, frames * hop)[:, None], padded(phones), torch.tensor([len(p) for p in phones]),
-            speaker, torch.tensor(list(indices)),
-        )  # fmt: skip
+            speaker = torch.stack([self.data.tensor(self.entries[i], "speaker") for i in indices])
+        wave = padded(sounds, speech.spectrum.shape[2] * config.hop)[:, None]
+        return S2Batch(**vars(speech), wave=wave, speaker=speaker)
 
     def step(self, batches: Sequence[S2Batch], seed: int) -> dict[str, float]:
         """With several batches the generator runs twice, so that the discriminators have changed for all of them."""
-        moved = [self._here(batch) for batch in batches]
+        moved = [batch.to(self.team.device) for batch in batches]
         share = 1 / len(moved)
         values: dict[str, float] = {}
         kept: TrainingOutput | None = None
@@ -185,7 +144,7 @@ class CodesToSound(Recipe[S2Batch]):
             with self.team.gathering(self._judge, last), self.mixed():
                 loss = losses.discriminator_loss(*self._judge(recorded, made.wave.detach()))
             self.mixed.backward(loss * share)
-            _add(values, {"discriminators": float(loss.detach()) * share})
+            add(values, {"discriminators": float(loss.detach()) * share})
         self.mixed.scaler.step(self.optimisers["discriminators"])
         self.optimisers["generator"].zero_grad(set_to_none=True)
         for parameter in self.discriminators.parameters():
@@ -196,8 +155,8 @@ class CodesToSound(Recipe[S2Batch]):
                     made = kept if kept is not None else self._made(batch, seed, place, True)
                     parts = self._generator_loss(batch, made)
                     self.mixed.backward(parts.total * share)
-                _add(values, {name: float(value.detach()) * share for name, value in parts._asdict().items()})
-                _add(values, {"generator": float(parts.total.detach()) * share})
+                add(values, {name: float(value.detach()) * share for name, value in parts._asdict().items()})
+                add(values, {"generator": float(parts.total.detach()) * share})
         finally:
             for parameter in self.discriminators.parameters():
                 parameter.requires_grad_(True)
@@ -205,7 +164,7 @@ class CodesToSound(Recipe[S2Batch]):
         return values
 
     def validate(self, batch: S2Batch, seed: int) -> dict[str, float]:
-        batch = self._here(batch)
+        batch = batch.to(self.team.device)
         noise, places = self._draws(batch, seed)
         with self.mixed():
             out = _Generating(self.model)(batch, noise, places)
@@ -215,7 +174,7 @@ class CodesToSound(Recipe[S2Batch]):
     @torch.no_grad()
     def picture(self, index: int) -> dict[str, Tensor]:
         """A recording, and the same codes and phonemes said in its voice."""
-        batch = self._here(self.batch([index]))
+        batch = self.batch([index]).to(self.team.device)
         self.model.eval()
         generator = torch.Generator(self.team.device).manual_seed(0)
         speakers = None if batch.speaker is None else [batch.speaker]
@@ -229,18 +188,15 @@ class CodesToSound(Recipe[S2Batch]):
         }
 
     def checkpoint(self, epoch: int, step: int) -> Checkpoint:
-        own = self.model.config
-        config = {
-            "model": own.to_mapping(), "version": own.version, "text_pipeline": self.data.text_pipeline,
-            "content": self.data.content,
-            "data": {
-                "sampling_rate": mel.SOVITS.rate, "filter_length": mel.SOVITS.window, "hop_length": mel.SOVITS.hop,
-                "win_length": mel.SOVITS.window, "n_mel_channels": mel.SOVITS.mels, "n_speakers": 300,
-            },
-        }  # fmt: skip
-        plain = json.loads(json.dumps(config))
-        weight = exported(self.model.state_dict())
-        return Checkpoint("sovits", own.version, weight, plain, f"{epoch}epoch_{step}iteration")
+        return self.official("sovits", exported(self.model.state_dict()), epoch, step)
+
+    def beginnings(self, epoch: int, step: int) -> dict[str, Checkpoint]:
+        whole = {name: value.detach().half() for name, value in self.model.state_dict().items()}
+        judges = {name: value.detach().half() for name, value in self.discriminators.state_dict().items()}
+        return {
+            "s2G": self.official("sovits", whole, epoch, step),
+            "s2D": self.official("discriminators", judges, epoch, step),
+        }
 
     def _made(self, batch: S2Batch, seed: int, place: int, last: bool) -> TrainingOutput:
         """The generator's output, with gradient."""
@@ -279,24 +235,3 @@ class CodesToSound(Recipe[S2Batch]):
             places[row] = torch.rand((), generator=generator)
             noise[row, :, :length] = torch.randn(noise.shape[1], length, generator=generator)
         return noise.to(batch.spectrum.device), places.to(batch.spectrum.device)
-
-    def _here(self, batch: S2Batch) -> S2Batch:
-        moved = [part if part is None else part.to(self.team.device, non_blocking=True) for part in batch]
-        return S2Batch(*moved)  # type: ignore[arg-type]  # only speaker is None, and may be
-
-
-def _adam(groups: list[dict[str, Any]], rate: float) -> torch.optim.AdamW:
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.8, 0.99), eps=1e-9)
-
-
-def _as_long(content: Tensor, frames: int) -> Tensor:
-    """[768, any] -> [768, frames]: the last frame again where some are missing."""
-    missing = frames - content.shape[1]
-    if missing > 0:
-        content = torch.cat([content, content[:, -1:].expand(-1, missing)], 1)
-    return content[:, :frames]
-
-
-def _add(sums: dict[str, float], values: dict[str, float]) -> None:
-    for name, value in values.items():
-        sums[name] = sums.get(name, 0.0) + value

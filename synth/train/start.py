@@ -13,15 +13,18 @@ from torch import nn
 from synth.checkpoint import layouts, read_checkpoint
 from synth.checkpoint.container import Container
 from synth.checkpoint.pickled import StoredTensor
+from synth.checkpoint.reading import Release
 from synth.discriminators import PERIODS, Discriminators, PeriodDiscriminator, ScaleDiscriminator
 from synth.errors import VoxproofError
+from synth.flow_matching import TransformerConfig
 from synth.gpt import GPT, GPTConfig
 from synth.sovits import Sovits, SovitsConfig, Version
+from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
 from synth.speaker_verification import ERes2NetV2
 from synth.vits_modules import WeightNormConv1d, WeightNormConv2d
 
 SIZES = ("full", "tiny")
-"""Official sizes, and sizes for demonstrations on a CPU: 0.7 and 4.6 million numbers, no use for speech."""
+"""Official sizes, and sizes for demonstrations on a CPU (S1 0.7, S2 4.6 and 7 million numbers): no use for speech."""
 _SEED = 1234
 
 
@@ -35,15 +38,26 @@ def read_gpt(path: str | Path) -> GPT:
     return model
 
 
-def read_sovits(path: str | Path) -> Sovits:
-    """A pretrained (s2G...) or exported .pth of v1 to v2ProPlus, in float32; its token extractor stays as it is."""
-    found = read_checkpoint(path)
-    if found.kind != "sovits":
-        raise VoxproofError(
-            f"is no SoVITS of v1 to v2ProPlus but a {found.kind}", path=path, cure="Give an s2G file of those versions."
-        )
-    config = layouts.sovits_config(found.config, cast(Version, found.version))
-    model = Sovits(replace(config, freeze_quantizer=True))
+def read_sovits(path: str | Path, version: str | None = None) -> Sovits | FlowSovits:
+    """A pretrained (s2G...) or exported .pth, in float32; its token extractor stays as it is.
+
+    `version` says whether it is v3 or v4 where the file does not.
+    """
+    try:
+        found = read_checkpoint(path)
+    except VoxproofError:
+        if version not in FlowSovitsConfig.versions:
+            raise
+        found = read_checkpoint(path, cast(Release, version))
+    model: Sovits | FlowSovits
+    if found.kind == "sovits":
+        config = layouts.sovits_config(found.config, cast(Version, found.version))
+        model = Sovits(replace(config, freeze_quantizer=True))
+    elif found.kind == "flow-matching":
+        flow = layouts.flow_config(found.config, cast(FlowVersion, found.version))
+        model = FlowSovits(replace(flow, freeze_quantizer=True))
+    else:
+        raise VoxproofError(f"is no SoVITS but a {found.kind}", path=path, cure="Give an s2G file.")
     model.load_weights({name: value.float() for name, value in found.weight.items()})
     return model
 
@@ -59,14 +73,16 @@ def read_speaker(path: str | Path) -> ERes2NetV2:
 
 
 def read_discriminators(path: str | Path, version: str) -> Discriminators:
-    """A pretrained s2D file of the same version as the generator."""
-    model = Discriminators.of(version)
-    want = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    """A pretrained s2D file of the same version as the generator, or one of the tiny size."""
     try:
         with Container(path) as container:
             data = container.data
             stored = data.get("weight", data) if isinstance(data, dict) else None
             have = {name: part.shape if isinstance(part, StoredTensor) else () for name, part in (stored or {}).items()}
+            small = SmallDiscriminators()
+            tiny = have == {name: tuple(value.shape) for name, value in small.state_dict().items()}
+            model = small if tiny else Discriminators.of(version)
+            want = {name: tuple(value.shape) for name, value in model.state_dict().items()}
             wrong = sorted(str(name) for name in want.keys() | have.keys() if want.get(name) != have.get(name))
             if stored is None or wrong:
                 first = f", the first is {wrong[0]}" if wrong else ""
@@ -89,8 +105,15 @@ def fresh_gpt(size: str, version: str = "v2", seed: int = _SEED) -> GPT:
     return GPT(GPTConfig(phonemes=phonemes))
 
 
+def fresh(size: str, version: str, seed: int = _SEED) -> Sovits | FlowSovits:
+    """A SoVITS of any version that has learnt nothing; its codebook is learnt with the rest."""
+    if version in FlowSovitsConfig.versions:
+        return fresh_flow(size, cast(FlowVersion, version), seed)
+    return fresh_sovits(size, cast(Version, version), seed)
+
+
 def fresh_sovits(size: str, version: Version = "v2", seed: int = _SEED) -> Sovits:
-    """A SoVITS that has learnt nothing; its codebook is learnt with the rest."""
+    """One of v1 to v2ProPlus."""
     torch.manual_seed(seed)
     official = SovitsConfig.of(version).to_mapping() | {"freeze_quantizer": False}
     if size == "tiny":
@@ -100,6 +123,16 @@ def fresh_sovits(size: str, version: Version = "v2", seed: int = _SEED) -> Sovit
             "segment_frames": 16,
         }  # fmt: skip
     return Sovits(SovitsConfig.from_mapping(official, version))
+
+
+def fresh_flow(size: str, version: FlowVersion, seed: int = _SEED) -> FlowSovits:
+    """One of v3 or v4."""
+    torch.manual_seed(seed)
+    config = replace(FlowSovitsConfig.of(version), freeze_quantizer=False)
+    if size == "tiny":
+        net = TransformerConfig(features=64, width=64, layers=4, heads=4, head_width=16, feature_blocks=2)
+        config = replace(config, inter_channels=32, hidden_channels=32, filter_channels=64, n_layers=2, transformer=net)
+    return FlowSovits(config)
 
 
 def fresh_discriminators(size: str, version: Version = "v2", seed: int = _SEED) -> Discriminators:

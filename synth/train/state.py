@@ -1,6 +1,6 @@
 """The state of a training on disk: everything that the next step depends on, in one safetensors file.
 
-    network/<name>/<tensor>                weights and buffers
+    network/<name>/<tensor>                weights and buffers; not frozen weights, which the training starts from again
     optimiser/<name>/<parameter>/<tensor>  moments and the like; plain numbers are in the table
     metadata "state"                       step, epoch, position, settings, learning rates, loss scale, and a BLAKE2b
                                            digest of all of it, so that a damaged file is noticed
@@ -29,6 +29,12 @@ STATE = "state.safetensors"
 _DAMAGED = "Delete the file to begin anew, or put back a copy of it."
 
 
+def frozen_digest(networks: Mapping[str, nn.Module]) -> str:
+    """Of all frozen weights; "" where there are none."""
+    frozen = {f"{name}/{key}": value.cpu() for name, net in networks.items() for key, value in _frozen(net).items()}
+    return _digest(frozen, "") if frozen else ""
+
+
 @dataclass(frozen=True)
 class Position:
     """How far a training is."""
@@ -52,8 +58,10 @@ def save_state(
     """Writes the state, whole or not at all."""
     tensors: dict[str, Tensor] = {}
     for name, network in networks.items():
+        frozen = _frozen(network)
         for key, value in network.state_dict().items():
-            tensors[f"network/{name}/{key}"] = value.detach().cpu().contiguous()
+            if key not in frozen:
+                tensors[f"network/{name}/{key}"] = value.detach().cpu().contiguous()
     tables = {}
     for name, optimiser in optimisers.items():
         packed = optimiser.state_dict()
@@ -94,13 +102,18 @@ def load_state(
     _same_settings(path, table["settings"], json.loads(json.dumps(settings)))
     try:
         for name, network in networks.items():
-            network.load_state_dict(_below(tensors, f"network/{name}/"))
+            network.load_state_dict(_frozen(network) | _below(tensors, f"network/{name}/"))
         for name, optimiser in optimisers.items():
             optimiser.load_state_dict(_optimiser(table["optimisers"][name], _below(tensors, f"optimiser/{name}/")))
     except (RuntimeError, KeyError, ValueError) as error:
         first = str(error).splitlines()[0]
         raise VoxproofError(f"is of another model ({first})", path=path, cure="Choose another folder.") from error
     return Position(table["step"], table["epoch"], table["within"]), table["scaler"]
+
+
+def _frozen(network: nn.Module) -> dict[str, Tensor]:
+    """Weights that do not learn."""
+    return {name: value.detach() for name, value in network.named_parameters() if not value.requires_grad}
 
 
 def _optimiser(table: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, Any]:

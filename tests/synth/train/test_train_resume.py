@@ -11,12 +11,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training is not tested: torch (extra `train`) is not installed")
 
-from train_material import made_data, s1_recipe, s2_recipe  # noqa: E402
+from train_material import flow_recipe, made_data, s1_recipe, s2_recipe  # noqa: E402
 
 from synth.errors import VoxproofError  # noqa: E402
 from synth.train.log import LOG, read_log  # noqa: E402
-from synth.train.run import RunConfig, train  # noqa: E402
+from synth.train.run import Progress, RunConfig, train  # noqa: E402
 from synth.train.s1 import S1Config  # noqa: E402
+from synth.train.s2_flow import FlowConfig  # noqa: E402
 from synth.train.shards import Prepared  # noqa: E402
 from synth.train.state import STATE  # noqa: E402
 
@@ -84,6 +85,32 @@ def test_resumed_across_epochs_with_accumulation_and_preference(data: Prepared, 
             summary = train(s1_recipe(data, settings), tmp_path / folder, config)
         ends.append((state(tmp_path / folder), (tmp_path / folder / LOG).read_text(), summary.steps))
     assert ends[0] == ends[1]
+
+
+class StoppedError(Exception):
+    """As a kill: nothing is saved."""
+
+
+def test_low_rank_changes_go_on_to_the_same_curve(
+    data: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after step 3, the last state being of step 2; the voice's dropout on, half steps among the steps."""
+    monkeypatch.setattr("synth.train.s2_flow.CodesToMel.picture", lambda recipe, index: {})
+    config = RunConfig(epochs=1, batch=1, accumulation=2, validation=0.0, save_every=2, most_steps=4)
+
+    def stop(at: Progress) -> None:
+        if at.step == 3:
+            raise StoppedError
+
+    settings = FlowConfig(rate=2e-3, rank=4)
+    train(flow_recipe(data, settings), tmp_path / "straight", config)
+    with pytest.raises(StoppedError):
+        train(flow_recipe(data, settings), tmp_path / "stopped", config, progress=stop)
+    assert train(flow_recipe(data, settings), tmp_path / "stopped", config).resumed_from == 2
+    logs = [read_log(tmp_path / folder) for folder in ("straight", "stopped")]
+    assert {name for line in logs[0] for name in line} >= {"flow", "shortcut"}
+    assert logs[0] == logs[1]
+    assert state(tmp_path / "straight") == state(tmp_path / "stopped")
 
 
 def test_a_finished_training_does_nothing_more_and_a_longer_one_goes_on(data: Prepared, tmp_path: Path) -> None:

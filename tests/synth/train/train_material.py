@@ -4,11 +4,14 @@ from pathlib import Path
 
 import torch
 
+from synth.flow_matching import TransformerConfig
 from synth.gpt import GPT, GPTConfig
 from synth.sovits import Sovits, SovitsConfig
+from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
 from synth.train.distributed import Team
 from synth.train.s1 import S1Config, TextToCodes
 from synth.train.s2 import CodesToSound, S2Config
+from synth.train.s2_flow import CodesToMel, FlowConfig
 from synth.train.shards import PREPARATION, Entry, Prepared, shard_path, write_json, write_shard, write_tensors
 from synth.train.start import SmallDiscriminators
 
@@ -66,3 +69,30 @@ def s1_recipe(data: Prepared, config: S1Config | None = None, dropout: float = 0
 def s2_recipe(data: Prepared, config: S2Config | None = None, frozen: bool = True, dropout: float = 0.1):
     torch.manual_seed(4)
     return CodesToSound(small_sovits(frozen, dropout), SmallDiscriminators(), data, config or S2Config(), Team())
+
+
+def small_flow(version: FlowVersion = "v4", frozen: bool = True) -> FlowSovits:
+    """A model whose velocity is not 0; without dropout but for the voice's."""
+    torch.manual_seed(3)
+    net = TransformerConfig(features=16, width=32, layers=2, heads=2, head_width=16, feature_blocks=1)
+    model = FlowSovits(
+        FlowSovitsConfig(
+            version, inter_channels=8, hidden_channels=8, filter_channels=16, n_layers=2, p_dropout=0.0,
+            transformer=net, freeze_quantizer=frozen,
+        )
+    )  # fmt: skip
+    for parameter in model.cfm.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    return model
+
+
+def flow_recipe(
+    data: Prepared, config: FlowConfig | None = None, version: FlowVersion = "v4", frozen: bool = True,
+    dropout: float = 0.1,
+) -> CodesToMel:  # fmt: skip
+    model = small_flow(version, frozen)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+    return CodesToMel(model, data, config or FlowConfig(), Team())
