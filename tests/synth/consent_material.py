@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -87,8 +88,10 @@ def consented(register: Register, recording: Path, **changes: Any) -> Consent:
     return create_consent(register, "Ada Example", recording, **{**facts, **changes})
 
 
-def _noises(key: WatermarkKey, n: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    return key.detection.generator("toy").choice([-1.0, 1.0], (PAYLOAD_BITS + 1, n))
+@cache
+def _noises(key: WatermarkKey, n: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    signs = key.detection.generator("toy").integers(0, 2, (PAYLOAD_BITS + 1, n), dtype=np.int8)
+    return (2 * signs - 1).astype(np.float32)
 
 
 def toy_embed(samples: Any, rate: int, key: WatermarkKey, payload: Payload) -> Any:
