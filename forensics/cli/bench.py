@@ -10,6 +10,8 @@ from typing import Literal
 import click
 
 from forensics.cli.bench_long import long_recordings
+from forensics.cli.bench_longer import longer
+from forensics.cli.bench_text import text
 from forensics.cli.bench_tts import tts
 
 
@@ -19,7 +21,9 @@ def bench() -> None:
 
 
 bench.add_command(long_recordings)
+bench.add_command(longer)
 bench.add_command(tts)
+bench.add_command(text)
 
 
 @bench.command()

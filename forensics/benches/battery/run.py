@@ -154,7 +154,7 @@ def _short(finding: Finding) -> Row:
         row["places"] = [[segment.start_s, segment.end_s] for segment in finding.segments[:200]]
     if finding.traces:
         row["traces"] = list(finding.traces)
-    if finding.outcome == "inconsistent":
+    if finding.outcome in ("inconsistent", "could_not_test"):
         row["reason"] = finding.reasons[0][:240] if finding.reasons else ""
     candidates = _candidates(finding)
     if candidates:
