@@ -63,6 +63,10 @@ class Recipe(ABC, Generic[Batch]):
         """Log-mels [bands, frames] to look at, by name; none where there is nothing to see."""
         return {}
 
+    def rendering(self, index: int) -> tuple[Tensor, int] | None:
+        """A recording said again by the model: samples [n] on the CPU and their rate; None where there is no sound."""
+        return None
+
 
 def mixed_seed(*parts: int) -> int:
     """One seed from several numbers."""

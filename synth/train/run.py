@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from synth.checkpoint import Checkpoint, write_checkpoint
@@ -101,8 +102,13 @@ def train(
     *,
     resume: bool = True,
     progress: Callable[[Progress], None] = lambda progress: None,
+    hear: Callable[[int, Tensor, int], None] | None = None,
 ) -> Summary:
-    """Trains to the end of `config`, from where the state in `folder` is if `resume`."""
+    """Trains to the end of `config`, from where the state in `folder` is if `resume`.
+
+    A training writes no sound. `hear` (step, samples [n], rate) is given a recording as the model says it, whenever
+    there is a validation; whoever lets it out does so through the door of synth/emission.py.
+    """
     began = time.monotonic()
     folder, team = Path(folder), recipe.team
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,8 +170,11 @@ def train(
                 checked = _validated(recipe, sorted(apart), config)
                 if log is not None and checked:
                     log.add("validation", at.step, at.epoch, checked)
+                shown = min(apart) if apart else used[0]
                 if log is not None:
-                    log.picture(at.step, recipe.picture(min(apart) if apart else used[0]))
+                    log.picture(at.step, recipe.picture(shown))
+                if hear is not None and team.writes and (said := recipe.rendering(shown)) is not None:
+                    hear(at.step, *said)
             if at.within == len(groups):
                 ended = at.epoch
                 at = Position(at.step, at.epoch + 1, 0)

@@ -174,6 +174,15 @@ class CodesToSound(SovitsRecipe[S2Batch]):
     @torch.no_grad()
     def picture(self, index: int) -> dict[str, Tensor]:
         """A recording, and the same codes and phonemes said in its voice."""
+        recorded = mel.spectrogram(self.data.sound(self.entries[index])[None])
+        spoken, _ = self.rendering(index)
+        return {
+            "recorded": mel.log_mel(recorded)[0],
+            "from its codes": mel.mel_spectrogram(spoken[None])[0],
+        }
+
+    @torch.no_grad()
+    def rendering(self, index: int) -> tuple[Tensor, int]:
         batch = self.batch([index]).to(self.team.device)
         self.model.eval()
         generator = torch.Generator(self.team.device).manual_seed(0)
@@ -182,10 +191,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
             self.model.codes(batch.content), batch.phonemes, [batch.spectrum], speakers, generator=generator
         )
         self.model.train()
-        return {
-            "recorded": mel.log_mel(batch.spectrum)[0],
-            "from its codes": mel.mel_spectrogram(spoken[:, 0])[0],
-        }
+        return spoken[0, 0].cpu(), mel.SOVITS.rate
 
     def checkpoint(self, epoch: int, step: int) -> Checkpoint:
         return self.official("sovits", exported(self.model.state_dict()), epoch, step)

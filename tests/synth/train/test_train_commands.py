@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 torch = pytest.importorskip("torch", reason="training is not tested: torch (extra `train`) is not installed")
 
-from train_material import small_gpt, small_sovits  # noqa: E402
+from train_material import made_data, small_flow, small_gpt, small_sovits  # noqa: E402
 
 from forensics.cli.main import voxproof  # noqa: E402
 from synth.audio import read, write  # noqa: E402
@@ -75,6 +75,49 @@ def test_finetune(listed: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text().startswith("kind,step,epoch,discriminators,adversarial,features,mel,kl")
     write_figure(lines, lines, tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 10_000
+
+
+def test_v4_is_trained_by_the_same_command(tmp_path: Path) -> None:
+    data, model = made_data(tmp_path / "data"), small_flow("v4")
+    config = {"model": model.config.to_mapping(), "version": "v4"}
+    start, old = tmp_path / "s2Gv4.pth", tmp_path / "s2G.pth"
+    write_checkpoint(Checkpoint("flow-matching", "v4", model.state_dict(), config), start)
+    sovits = small_sovits()
+    write_checkpoint(Checkpoint("sovits", "v2", sovits.state_dict(), {"model": sovits.config.to_mapping()}), old)
+    run = ["train", "s2", data.folder, "--out", tmp_path / "run", "--steps", 1, "--batch", 1, "--json"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synth.train.s2_flow.CodesToMel.picture", lambda recipe, index: {})
+        report = called(*run, "--start", start, "--lora", 2)
+    assert [Path(path).name for path in report["exported"]] == ["sovits-e1-s1.pth"]
+    assert read_checkpoint(report["exported"][0]).lora_rank == 2
+    for options, words in (
+        (["--start", start, "--discriminators", old], "v4 is trained without discriminators"),
+        (["--start", old, "--lora", 2], "v2 is trained as a whole; --lora is for v3 and v4"),
+    ):
+        with pytest.raises(VoxproofError, match=words):
+            called(*run, *options)
+
+
+@pytest.mark.parametrize(("said", "rank", "epochs"), [([], 32, 2), (["--lora", 0, "--sovits-epochs", 5], 0, 5)])
+def test_finetune_of_v4_learns_low_rank_changes(
+    said: list[object], rank: int, epochs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, seen = small_flow("v4"), {}
+    config = {"model": model.config.to_mapping()}  # v3 or v4 is not said
+    write_checkpoint(Checkpoint("flow-matching", "v4", model.state_dict(), config), tmp_path / "s2G.pth")
+    from forensics.cli import finetune
+
+    def second(data, folder, own, model, **options):
+        seen.update(options, version=model.config.version)
+        raise VoxproofError("far enough")
+
+    monkeypatch.setattr(finetune, "run_preparation", lambda *args, **hearing: None)
+    monkeypatch.setattr(finetune, "run_codes", lambda data, model: "")
+    monkeypatch.setattr(finetune, "run_s2", second)
+    command = ["finetune", "a.list", "--out", tmp_path / "run", "--gpt", "a.ckpt", "--sovits", tmp_path / "s2G.pth"]
+    with pytest.raises(VoxproofError, match="far enough"):
+        called(*command, "--stand-in", "--version", "v4", *said)
+    assert (seen["version"], seen["lora"], seen["epochs"], seen["rate"]) == ("v4", rank, epochs, 1e-4)
 
 
 def test_what_is_missing_is_said(listed: Path, tmp_path: Path) -> None:
