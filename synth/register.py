@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -116,9 +116,9 @@ class Register:
         """The signed head."""
         return self._ledger.head()
 
-    def verify(self) -> Audit:
+    def verify(self, trusted: Iterable[str] | None = None) -> Audit:
         """Check every hash, link and signature, and name what is wrong."""
-        return self._ledger.verify()
+        return self._ledger.verify(trusted=trusted)
 
     def noted_head(self) -> Head | None:
         """The head that was last noted beside the issuer's key on this computer."""
