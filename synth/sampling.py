@@ -7,23 +7,43 @@ The order is part of what a model sounds like, so it is kept exactly, oddities i
 3. Top-p (Holtzman et al. 2020, arXiv:1904.09751), before the temperature and without the usual shift by one: the token
    that crosses p is removed too, but the likeliest always stays.
 4. Temperature.  5. Top-k; ties with the k-th survive.  6. Softmax.
-7. Draw by the exponential race argmax(p / Exp(1)), which is a draw from p. With top_k = 1 it is plain argmax.
+7. Draw by the exponential race argmax(p / Exp(1)), which is a draw from p. With top_k = 1 it is plain argmax. A
+   `Mark` lets a key supply the exponential variates (`synth.watermark.tokens`); the draw is from p all the same.
 8. The end: the end token was drawn, or is the likeliest after step 2 even if another one was drawn.
 
 Source: behaviour of RVC-Boss/GPT-SoVITS (MIT), commit 48b1a01, described in our own words; the code is ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.errors import VoxproofError
 
 _COLDEST = 1e-5
 _NEVER = -float("inf")
+
+
+class Race(Protocol):
+    """The races of one utterance under a mark, token by token."""
+
+    def exponentials(self, n: int) -> NDArray[np.float64] | None:
+        """Variates for the tokens 0 to n - 1 of the next race; None where chance is to supply them."""
+
+    def drawn(self, token: int) -> None:
+        """Which token won."""
+
+
+class Mark(Protocol):
+    """What marks the tokens while they are drawn."""
+
+    def begin(self, prompt: Iterable[int]) -> Race:
+        """The races of an utterance that goes on from these codes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,8 @@ class Sampling:
     """Tokens before the end token can be drawn (11 tokens = 0.44 s)."""
     most: int = 1500
     """Tokens after which decoding is cut off (1500 tokens = 60 s)."""
+    mark: Mark | None = None
+    """Marks the tokens; without effect on greedy decoding, which draws nothing."""
 
     def __post_init__(self) -> None:
         wrong = [
@@ -66,6 +88,25 @@ class Sampling:
     @property
     def greedy(self) -> bool:
         return self.top_k == 1
+
+    def sources(
+        self, seeds: Sequence[int] | None, prompts: Sequence[Tensor], device: torch.device
+    ) -> "list[Source] | None":
+        """What each row draws from: its seed and its mark; None: torch's own generator for all."""
+        if seeds is None and self.mark is None:
+            return None
+        generators = [None] * len(prompts) if seeds is None else [_seeded(seed, device) for seed in seeds]
+        races = [None if self.mark is None else self.mark.begin(prompt.tolist()) for prompt in prompts]
+        return [Source(*pair) for pair in zip(generators, races, strict=True)]
+
+
+class Source(NamedTuple):
+    """What one row draws from."""
+
+    generator: torch.Generator | None
+    """None: torch's own."""
+    race: Race | None = None
+    """Of its mark."""
 
 
 class Choice(NamedTuple):
@@ -112,18 +153,36 @@ def distribution(penalised: Tensor, sampling: Sampling) -> Tensor:
     return keep_top_k(kept, sampling.top_k).softmax(-1)
 
 
-def draw(probabilities: Tensor, generators: Sequence[torch.Generator] | None = None) -> Tensor:
+def draw(probabilities: Tensor, sources: Sequence[torch.Generator | Source] | None = None) -> Tensor:
     """Step 7: one token per row, [batch, vocabulary] -> [batch].
 
-    With a generator per row, what a row draws does not depend on the other rows; without, torch's own is used.
+    With a source per row, what a row draws does not depend on the other rows; without, torch's own generator is used.
     """
     race = torch.empty_like(probabilities)
-    if generators is None:
+    if sources is None:
         race.exponential_()
-    else:
-        for row, generator in zip(race, generators, strict=True):
-            row.exponential_(generator=generator)
+        return _won(probabilities, race)
+    rows = [source if isinstance(source, Source) else Source(source) for source in sources]
+    for row, source in zip(race, rows, strict=True):
+        keyed = None if source.race is None else source.race.exponentials(len(row))
+        if keyed is None:
+            row.exponential_(generator=source.generator)
+        else:
+            row.copy_(torch.from_numpy(keyed))
+    tokens = _won(probabilities, race)
+    if any(source.race for source in rows):
+        for token, source in zip(tokens.tolist(), rows, strict=True):
+            if source.race is not None:
+                source.race.drawn(token)
+    return tokens
+
+
+def _won(probabilities: Tensor, race: Tensor) -> Tensor:
     return (probabilities / race.clamp_(min=torch.finfo(race.dtype).tiny)).argmax(-1)
+
+
+def _seeded(seed: int, device: torch.device) -> torch.Generator:
+    return torch.Generator(device).manual_seed(seed)
 
 
 def choose(
@@ -131,7 +190,7 @@ def choose(
     seen: Tensor,
     step: int,
     sampling: Sampling,
-    generators: Sequence[torch.Generator] | None = None,
+    sources: Sequence[torch.Generator | Source] | None = None,
 ) -> Choice:
     """Steps 1 to 8 for the scores [batch, vocabulary] of token number `step` (from 0); the last column is the end.
 
@@ -143,5 +202,5 @@ def choose(
         logits, seen = logits[:, :end], seen[:, :end]
     logits = penalise(logits, seen, sampling.repetition_penalty)
     likeliest = logits.argmax(-1)
-    tokens = likeliest if sampling.greedy else draw(distribution(logits, sampling), generators)
+    tokens = likeliest if sampling.greedy else draw(distribution(logits, sampling), sources)
     return Choice(tokens, (tokens == end) | (likeliest == end))

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the clone model is not tested: torch (extra `train`) is not installed")
@@ -13,6 +14,7 @@ from hypothesis import strategies as st  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.sampling import (  # noqa: E402
     Sampling,
+    Source,
     choose,
     distribution,
     draw,
@@ -184,3 +186,56 @@ def test_a_distribution_is_a_nucleus_cut_to_k(scores: list[float], k: int, p: fl
         assert nucleus <= p + 1e-4 or len(set(kept)) == 1
     if p == 1 and len(kept) < min(k, len(scores)):
         assert max(dropped) < min(kept)
+
+
+class Fixed:
+    """A mark whose every race is won by one token, except where it leaves the draw to chance."""
+
+    def __init__(self, winner: int, left_to_chance: int = 0) -> None:
+        self.winner, self.left, self.told = winner, left_to_chance, []
+
+    def begin(self, prompt):
+        self.prompt = list(prompt)
+        return self
+
+    def exponentials(self, n: int):
+        if len(self.told) < self.left:
+            return None
+        variates = np.ones(n)
+        variates[self.winner] = 1e-9
+        return variates
+
+    def drawn(self, token: int) -> None:
+        self.told.append(token)
+
+
+def test_a_mark_supplies_the_variates_of_its_row_and_hears_what_was_drawn() -> None:
+    probabilities = torch.full((3, 5), 0.2)
+    marks = [Fixed(3), Fixed(1, left_to_chance=1)]
+    plain = torch.Generator().manual_seed(5)
+    sources = [Source(None, marks[0]), Source(torch.Generator().manual_seed(6), marks[1]), plain]
+    first, second = draw(probabilities, sources), draw(probabilities, sources)
+    again = [torch.Generator().manual_seed(seed) for seed in (0, 6, 5)]
+    chance = draw(probabilities, again)
+    assert first.tolist() == [3, chance[1], chance[2]]
+    assert second.tolist()[:2] == [3, 1]
+    assert marks[0].told == [3, 3]
+    assert marks[1].told == [chance[1].item(), 1]
+
+
+def test_what_cannot_be_drawn_does_not_win_under_a_mark() -> None:
+    probabilities = torch.tensor([[0.5, 0.5, 0.0]])
+    assert draw(probabilities, [Source(None, Fixed(2))]).item() in (0, 1)
+
+
+def test_sources_of_rows_are_their_seeds_and_marks() -> None:
+    prompts, cpu = [torch.tensor([4, 5]), torch.tensor([], dtype=torch.long)], torch.device("cpu")
+    assert Sampling().sources(None, prompts, cpu) is None
+    seeded = Sampling().sources([1, 2], prompts, cpu)
+    assert seeded is not None
+    assert [source.race for source in seeded] == [None, None]
+    assert [source.generator.initial_seed() for source in seeded] == [1, 2]
+    mark = Fixed(0)
+    marked = Sampling(mark=mark).sources(None, prompts[:1], cpu)
+    assert marked == [Source(None, mark)]
+    assert mark.prompt == [4, 5]
