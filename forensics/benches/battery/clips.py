@@ -26,7 +26,10 @@ TUNING = frozenset(
 )  # fmt: skip
 """Sources that thresholds were chosen on; every other source belongs to the validation part."""
 NEVER_LOSSY = ("rhasspy_kathleen", "rhasspy_flemishguy", "picovoice_wakeword", "picovoice_s2i")
-"""Sources that their makers recorded and published without any lossy coding."""
+"""Sources that their makers recorded and published without lossy coding, as far as they say.
+
+picovoice_s2i is crowd-sourced, and some 3 % of its files were MP3 before (docs/validation/material.md).
+"""
 DEBIAN = {"pocketsphinx": "/usr/share/pocketsphinx/test/data", "asterisk": "/usr/share/asterisk/sounds"}
 """Recordings of Debian's pocketsphinx-testdata and asterisk-core-sounds-en-wav."""
 

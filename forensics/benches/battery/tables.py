@@ -139,7 +139,13 @@ def _alarms(rows: Sequence[Row], methods: Sequence[str]) -> list[str]:
     if listed:
         lines += ["The false alarms:", "", *listed[:MOST_LISTED]]
         lines += [f"- and {len(listed) - MOST_LISTED} more"] if len(listed) > MOST_LISTED else []
-        lines.append("")
+        lines += [
+            "",
+            "What signal.compression-history names in picovoice_s2i was looked into: those files were MP3 before "
+            "([material.md](material.md)). Most clips are too short for methods that compare parts of a recording: "
+            "[battery-long.md](battery-long.md).",
+            "",
+        ]
     return lines
 
 
