@@ -1,0 +1,112 @@
+"""Judge one alignment exactly: its score, the soft bits of the payload, and the evidence over time.
+
+The score is the sum over the pilot's tiles of sign times answer (periods added), over the root of the sum of squares.
+If the signs were another key's, they would be fair and independent coins, whatever the sound and the channel: then
+P(score > t) <= exp(-t * t / 2) (Hoeffding 1963) for every alignment, which is why one threshold serves every channel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from synth.watermark.carrier import BANDS, CHIP, CHIPS, HOP, PERIOD, RATE, Array, layout
+from synth.watermark.coding import CODED_BITS
+from synth.watermark.keys import DetectionKey, WatermarkKey
+from synth.watermark.listening import answers, at_tempo, band_levels
+from synth.watermark.places import Evidence
+from synth.watermark.synchronise import Alignment
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Answers of all tiles of a sound under one alignment, whole periods."""
+
+    answers: Array
+    """[BANDS, periods, CHIPS], 0 where the sound has no such tile."""
+    trust: Array
+    """[BANDS, periods, CHIPS]"""
+    first: int
+    """Frame, on the embedded time axis, of the first tile's centre; it may be before the sound's start."""
+
+    @property
+    def chips(self) -> int:
+        return self.answers.shape[1] * CHIPS
+
+    def chip(self, frame: int) -> int:
+        """The chip that a frame of the embedded time axis is in, within 0 to `chips`."""
+        return int(np.clip(np.round((frame - self.first) / CHIP), 0, self.chips))
+
+    def within(self, start: int, end: int) -> Array:
+        """Sum over the periods, of chips `start` to `end` only -> [BANDS, CHIPS]."""
+        kept = np.zeros(self.chips, np.float32)
+        kept[start:end] = 1
+        out: Array = (self.answers * kept.reshape(-1, CHIPS)).sum(axis=1)
+        return out
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One alignment, judged."""
+
+    key: WatermarkKey
+    at: Alignment
+    tiles: Tiles
+    score: float
+
+    def soft_bits(self, stretches: list[tuple[int, int]]) -> Array:
+        """Answers in these stretches of chips -> soft coded bits [CODED_BITS], positive for 0."""
+        lay = layout(self.key.detection)
+        total = np.sum([self.tiles.within(*stretch) for stretch in stretches], axis=0)
+        carried = ~lay.pilot
+        return np.bincount(lay.owner[carried], (total * lay.signs)[carried], CODED_BITS).astype(np.float32)
+
+    def evidence(self, coded: npt.ArrayLike | None = None) -> Evidence:
+        """What each chip says by the pilot, and with the coded bits [CODED_BITS] known, by all tiles."""
+        lay = layout(self.key.detection)
+        known = np.ones_like(lay.pilot) if coded is not None else lay.pilot
+        signs = (lay.signs if coded is None else lay.pattern(coded)) * known
+        return Evidence(
+            np.einsum("bpc,bc->pc", self.tiles.answers, signs).reshape(-1),
+            np.einsum("bpc,bc->pc", self.tiles.answers**2, known).reshape(-1),
+            np.einsum("bpc,bc->pc", self.tiles.trust, known).reshape(-1),
+        )
+
+    def second(self, chip: float) -> float:
+        """Where a border between chips lies in the sound, seconds."""
+        return (self.tiles.first + (chip - 0.5) * CHIP) * HOP / RATE / self.at.tempo
+
+
+def judge(power: Array, key: WatermarkKey, at: Alignment) -> Reading:
+    """Power of the sound [bins, frames] -> the best reading among the phases next to an alignment's."""
+    seen = at_tempo(band_levels(power, at.pitch), at.tempo)
+    heard = answers(seen)
+    best: Reading | None = None
+    for shift in (-2, -1, 0, 1, 2):
+        tiles = _tiles(heard, seen.trust, round(at.phase) + shift)
+        score = _score(tiles.within(tiles.chip(at.start), tiles.chip(at.end)), key.detection)
+        if best is None or score > best.score:
+            best = Reading(key, at, tiles, score)
+    assert best is not None  # noqa: S101
+    return best
+
+
+def _tiles(heard: Array, trust: Array, phase: int) -> Tiles:
+    """Answers and trust [BANDS, frames] of a sound whose period starts at frame `phase` -> its tiles."""
+    first = phase % PERIOD + CHIP // 2
+    first -= PERIOD * (first > CHIP // 2)
+    periods = -(-(heard.shape[1] - first) // PERIOD)
+    at = first + CHIP * np.arange(periods * CHIPS)
+    inside = (at >= 0) & (at < heard.shape[1])
+    out = np.zeros((2, BANDS, at.size), np.float32)
+    out[0][:, inside], out[1][:, inside] = heard[:, at[inside]], trust[:, at[inside]]
+    return Tiles(*out.reshape(2, BANDS, periods, CHIPS), first)
+
+
+def _score(total: Array, key: DetectionKey) -> float:
+    """Answers of a period's tiles [BANDS, CHIPS] -> the pilot's score."""
+    lay = layout(key)
+    seen = total[lay.pilot].astype(np.float64)
+    return float(np.sum(seen * lay.signs[lay.pilot]) / np.sqrt(np.sum(seen**2) + 1e-12))

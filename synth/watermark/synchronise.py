@@ -1,0 +1,145 @@
+"""Find where in its period the mark stands, and by how much pitch and tempo were changed.
+
+Three lines are searched: speed (pitch and tempo together), stretch (tempo alone), pitch (alone); steps of 3 % are close
+enough for one block of 1.15 s. Each block is correlated with the pilot over all phases by FFT; blocks are then added
+along straight lines of phase over time, whose slope is the rest of the tempo. What comes out is ranked, not yet judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from synth.watermark.carrier import BANDS, CHIP, PERIOD, Array, Complex, layout
+from synth.watermark.keys import DetectionKey
+from synth.watermark.listening import GROUP, REACH_BANDS, REACH_FRAMES, Levels, at_tempo, band_levels, filters
+
+BLOCK = PERIOD // 2
+"""Frames that are correlated at once, 1.152 s."""
+STEP = 0.03
+SLOPES = np.arange(-3, 4) * 0.7
+"""Phase lines tried, frames per block: the rest of the tempo, up to 1.7 %."""
+RUNS = (1, 2, 4)
+"""Numbers of blocks in a row that are added, besides all of them."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A place of the mark in the search."""
+
+    pitch: float
+    """Factor on frequencies, 1: as embedded."""
+    tempo: float
+    """Factor on speed, 1: as embedded."""
+    phase: float
+    """Frame, on the embedded time axis, on which a period starts; 0 to PERIOD."""
+    start: int
+    """First frame of the run on the embedded time axis."""
+    end: int
+    score: float
+    """Correlation over its standard deviation, of the search: for ranking only."""
+
+
+def _line(low: float, high: float) -> list[float]:
+    steps = np.arange(np.ceil(np.log(low) / STEP), np.floor(np.log(high) / STEP) + 1)
+    return [float(np.exp(step * STEP)) for step in steps if step]
+
+
+NOMINAL = ((1.0, 1.0),)
+SCALES: tuple[tuple[float, float], ...] = (
+    *NOMINAL,
+    *((s, s) for s in _line(0.78, 1.30)),
+    *((1.0, s) for s in _line(0.85, 1.20)),
+    *((s, 1.0) for s in _line(0.88, 1.13)),
+)
+"""Pairs of pitch and tempo."""
+
+
+@lru_cache(maxsize=64)
+def _pilot(key: DetectionKey) -> Complex:
+    """Spectrum over a period of the pilot as the filters answer to it, [BANDS, PERIOD / 2 + 1], conjugate."""
+    lay = layout(key)
+    pattern = np.zeros((BANDS + 2 * REACH_BANDS, PERIOD), np.float32)
+    pattern[REACH_BANDS:-REACH_BANDS, CHIP // 2 :: CHIP] = lay.signs * lay.pilot
+    pattern = pattern + 0.5 * (np.roll(pattern, 1, axis=1) + np.roll(pattern, -1, axis=1))
+    expected = np.zeros_like(pattern)
+    for band in range(BANDS):
+        source = pattern[band + REACH_BANDS]
+        for j, row in enumerate(filters()[GROUP[band]]):
+            kernel = np.zeros(PERIOD, np.float32)
+            kernel[np.arange(-REACH_FRAMES, REACH_FRAMES + 1)] = row
+            spectrum = scipy.fft.rfft(source) * scipy.fft.rfft(kernel)
+            expected[band + j] += scipy.fft.irfft(spectrum, PERIOD)
+    out: Complex = np.conj(scipy.fft.rfft(expected[REACH_BANDS:-REACH_BANDS], axis=1)).astype(np.complex64)
+    return out
+
+
+def search(
+    power: Array, keys: Sequence[DetectionKey], scales: Sequence[tuple[float, float]], most: int = 2
+) -> list[list[Alignment]]:
+    """Power [bins, frames] -> for each key the best alignments, best first, of different scales or phases."""
+    found: list[list[Alignment]] = [[] for _ in keys]
+    heard: dict[float, Levels] = {}
+    for pitch, tempo in scales:
+        if pitch not in heard:
+            heard[pitch] = band_levels(power, pitch)
+        seen = at_tempo(heard[pitch], tempo)
+        weighted = seen.excess * seen.trust
+        length = weighted.shape[1]
+        blocks = -(-length // BLOCK)
+        weighted = np.pad(weighted, ((0, 0), (0, blocks * BLOCK - length))).reshape(BANDS, blocks, BLOCK)
+        spectra = scipy.fft.rfft(weighted, PERIOD, axis=2)
+        for number, key in enumerate(keys):
+            product = np.einsum("bjw,bw->jw", spectra, _pilot(key))
+            correlation = scipy.fft.irfft(product, PERIOD, axis=1)
+            found[number] += _lines(correlation, pitch, tempo, length)
+    return [_distinct(sorted(each, key=lambda a: -a.score), most) for each in found]
+
+
+@lru_cache(maxsize=16)
+def _ways(blocks: int, nominal: bool) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """Slopes tried [slopes], and where each line's phases are in the blocks' correlations [slopes, blocks, PERIOD]."""
+    slopes = SLOPES if blocks > 1 and not nominal else np.zeros(1)
+    number = np.arange(blocks)
+    moved = np.round(slopes[:, None] * number).astype(int) - BLOCK * number
+    return slopes, (np.arange(PERIOD) + moved[:, :, None]) % PERIOD
+
+
+def _lines(correlation: Array, pitch: float, tempo: float, length: int) -> list[Alignment]:
+    """Correlation of each block with each phase [blocks, PERIOD] -> the best line of each number of blocks."""
+    blocks = correlation.shape[0]
+    slopes, ways = _ways(blocks, (pitch, tempo) == (1.0, 1.0))
+    lined = np.take_along_axis(correlation[None], ways, axis=2)
+    summed = np.pad(np.cumsum(lined, axis=1), ((0, 0), (1, 0), (0, 0)))
+    power = np.cumsum(np.concatenate([[0.0], np.mean(correlation**2, axis=1) + 1e-20]))
+    best: list[Alignment] = []
+    for run in {*(r for r in RUNS if r < blocks), blocks}:
+        z = (summed[:, run:] - summed[:, :-run]) / np.sqrt(power[run:] - power[:-run])[:, None]
+        line, first, phase = (int(i) for i in np.unravel_index(int(np.argmax(z)), z.shape))
+        # on the axis searched, the periods of a sloping line are longer than they should be
+        stretch = BLOCK / (BLOCK + slopes[line])
+        start, end = int(first * BLOCK * stretch), int(min((first + run) * BLOCK, length) * stretch)
+        place = float(phase * stretch % PERIOD)
+        best.append(Alignment(pitch, tempo * float(stretch), place, start, end, float(z[line, first, phase])))
+    return best
+
+
+def _distinct(ranked: list[Alignment], most: int) -> list[Alignment]:
+    kept: list[Alignment] = []
+    for one in ranked:
+        if not any(_same(one, other) for other in kept):
+            kept.append(one)
+        if len(kept) == most:
+            break
+    return kept
+
+
+def _same(a: Alignment, b: Alignment) -> bool:
+    """Whether two alignments are one place of the search seen twice."""
+    away = min((a.phase - b.phase) % PERIOD, (b.phase - a.phase) % PERIOD)
+    return abs(a.pitch - b.pitch) < 0.02 and abs(a.tempo - b.tempo) < 0.02 and away < 2 * CHIP
