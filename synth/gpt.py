@@ -21,10 +21,11 @@ gives alone. (The reference trains with a mask that hides real phonemes in ragge
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -34,6 +35,9 @@ from torch.nn import functional as F
 
 from synth.errors import VoxproofError
 from synth.sampling import Sampling, choose, seen_tokens
+
+if TYPE_CHECKING:
+    from synth.compiled import Steps
 
 TOKENS_PER_SECOND = 25
 _PREFIX = "model."  # of every key in the reference's checkpoints
@@ -127,6 +131,13 @@ class Slot(NamedTuple):
     filled: int
 
 
+class Linear(NamedTuple):
+    """Weight and bias of a linear layer that is no module of its own."""
+
+    weight: Tensor
+    bias: Tensor
+
+
 class Cache:
     """Keys and values of all layers, allocated once for prompt and longest answer; nothing grows while decoding."""
 
@@ -157,6 +168,11 @@ class Attention(nn.Module):
         self.out_proj = nn.Linear(config.width, config.width)
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
+
+    @property
+    def packed(self) -> "nn.Module | Linear":
+        """The matrix that makes query, key and value."""
+        return self.projection or Linear(self.in_proj_weight, self.in_proj_bias)
 
     def _packed(self, x: Tensor) -> Tensor:
         """[batch, time, channels] -> query, key and value [batch, time, 3 * channels]"""
@@ -195,6 +211,11 @@ class Layer(nn.Module):
         self.norm1 = nn.LayerNorm(config.width)
         self.norm2 = nn.LayerNorm(config.width)
         self.drop = nn.Dropout(config.dropout)
+
+    @property
+    def matrices(self) -> "tuple[nn.Module | Linear, ...]":
+        """The linear layers, in the order in which they are used."""
+        return self.self_attn.packed, self.self_attn.out_proj, self.linear1, self.linear2
 
     def forward(self, x: Tensor, allowed: Tensor | None, slot: Slot | None = None) -> Tensor:
         """[batch, time, channels] -> [batch, time, channels]"""
@@ -257,6 +278,7 @@ class _Decoding:
     positions: Tensor  # [batch] of the token to come, counted from the row's first code
     seen: Tensor  # [batch, vocabulary] bool
     logits: Tensor  # [batch, vocabulary]
+    compiled: "Steps | None"  # takes a token through the layers where PyTorch need not
     generators: list[torch.Generator] | None
 
 
@@ -421,6 +443,7 @@ class GPT(nn.Module):
             positions=positions,
             seen=torch.cat([seen_tokens(p[None], self.config.vocabulary) for p in prompts]),
             logits=self.ar_predict_layer(self.h(x, allowed, cache)[:, -1]),
+            compiled=self._compiled(cache),
             generators=None if seeds is None else [torch.Generator(device).manual_seed(seed) for seed in seeds],
         )
 
@@ -443,14 +466,30 @@ class GPT(nn.Module):
     def _advance(self, state: _Decoding, tokens: Tensor) -> None:
         """Append the codes [batch] and compute the scores of the next."""
         state.seen.scatter_(1, tokens[:, None], True)
+        positions, state.positions = state.positions, state.positions + 1
+        if state.compiled is not None:
+            state.logits = state.compiled(tokens, positions, state.starts, state.cache.filled)
+            state.cache.filled += 1
+            return
         x = self.ar_audio_embedding(tokens[:, None])
-        x = self.ar_audio_position(x, self.sines[state.positions][:, None])
+        x = self.ar_audio_position(x, self.sines[positions][:, None])
         allowed = None
         if state.padded:
             columns = torch.arange(state.cache.filled + 1, device=x.device)
             allowed = (columns >= state.starts[:, None])[:, None, None]
         state.logits = self.ar_predict_layer(self.h(x, allowed, state.cache)[:, -1])
-        state.positions = state.positions + 1
+
+    def _compiled(self, cache: Cache) -> "Steps | None":
+        """The layers as machine code: on a processor in float32, where nobody listens to them or changes them."""
+        watched = any(m._forward_hooks or m._forward_pre_hooks for m in (*self.h.modules(), self.ar_predict_layer))
+        if watched or cache.memory.device.type != "cpu" or cache.memory.dtype != torch.float32:
+            return None
+        try:
+            from synth.compiled import Steps
+        except ModuleNotFoundError as error:
+            logging.getLogger(__name__).warning("decoding is slower without %s", error.name)
+            return None
+        return Steps(self, cache.memory)
 
     def _check(self, utterance: Utterance) -> None:
         text = len(utterance.phonemes)

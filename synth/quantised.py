@@ -1,18 +1,18 @@
 """The text-to-semantic model with weights of 8 bits, for decoding on a processor.
 
 Decoding one token reads every weight once, so that its speed is that of the memory; at a quarter of the bytes it is up
-to four times as fast. Weights are rounded per output channel to 255 symmetric steps, activations per call to 256 (the
-scheme of B. Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference", 2018, arXiv:1712.05877). Embeddings, norms and attention stay as they are.
+to four times as fast. Weights are rounded per output channel to 255 symmetric steps (as B. Jacob et al., "Quantization
+and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", 2018, arXiv:1712.05877, do) and
+widened as they are read; activations, embeddings, norms and attention stay as they are.
 """
 
 import copy
-import warnings
 from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from synth.errors import VoxproofError
 from synth.gpt import GPT, Layer
@@ -21,20 +21,21 @@ from synth.gpt import GPT, Layer
 class Int8Linear(nn.Module):
     """A linear layer that holds its weights in 8 bits; on the processor only, without gradient."""
 
+    weight: Tensor  # [outputs, inputs] int8
+    scale: Tensor  # [outputs] float32
+    bias: Tensor | None  # [outputs] float32
+
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         weight = weight.detach().float()
-        scales = weight.abs().amax(1).clamp(min=1e-12).double() / 127
-        with warnings.catch_warnings():  # PyTorch means to replace these tensors, and has no other 8-bit layer yet
-            warnings.simplefilter("ignore", UserWarning)
-            zeros = torch.zeros(len(weight), dtype=torch.long)
-            rounded = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-        self.packed: Any = torch.ops.quantized.linear_prepack(rounded, None if bias is None else bias.detach().float())
+        scale = weight.abs().amax(1).clamp(min=1e-12) / 127
+        self.register_buffer("weight", (weight / scale[:, None]).round().to(torch.int8))
+        self.register_buffer("scale", scale)
+        self.register_buffer("bias", None if bias is None else bias.detach().float())
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., inputs] float32 -> [..., outputs] float32"""
-        out: Tensor = torch.ops.quantized.linear_dynamic(x, self.packed)
-        return out
+        return F.linear(x, self.weight.float() * self.scale[:, None], self.bias)
 
     def state_dict(self, *arguments: Any, **options: Any) -> Any:
         """Refused: a quantised model is made from the exact one when it is needed."""
@@ -44,16 +45,12 @@ class Int8Linear(nn.Module):
 def quantised(model: GPT) -> GPT:
     """A copy of `model` that decodes from 8-bit weights, in evaluation; the original is left as it is.
 
-    Raises VoxproofError where the model is on a GPU (use half precision there) or this PyTorch has no 8-bit kernels.
+    Raises VoxproofError where the model is on a GPU (use half precision there).
     """
     if model.sines.device.type != "cpu":
         raise VoxproofError(
             "8-bit weights are for the processor", cure="Move the model there, or use half precision on the GPU."
         )
-    if "x86" in torch.backends.quantized.supported_engines:
-        torch.backends.quantized.engine = "x86"
-    elif not torch.backends.quantized.supported_engines:
-        raise VoxproofError("this PyTorch has no 8-bit kernels", cure="Decode in float32, or install another build.")
     out = copy.deepcopy(model).eval()
     for layer in cast(Iterable[Layer], out.h.layers):
         attention = layer.self_attn
@@ -63,4 +60,6 @@ def quantised(model: GPT) -> GPT:
             exact = getattr(owner, name)
             setattr(owner, name, Int8Linear(exact.weight, exact.bias))
     setattr(out, "ar_predict_layer", Int8Linear(out.ar_predict_layer.weight, None))  # noqa: B010 (another class)
+    for parameter in out.parameters():  # the exact weights may share their memory with those that stay
+        parameter.data = parameter.data.clone()
     return out
