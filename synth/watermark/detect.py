@@ -25,6 +25,8 @@ SHORTEST_SECONDS = 0.8
 WINDOW_SECONDS = 12.0
 """Longer sounds are read window by window, of at least this length but for the last, and their payloads combined."""
 LIST_SIZE = 32
+HOPELESS = 4.5
+"""A score below which the payload of a single window is not tried."""
 ALIGNMENTS = 3
 """Alignments per window whose payload is tried, best first."""
 Outcome = Literal["found", "not_found", "could_not_test"]
@@ -152,12 +154,18 @@ def _proof(readings: list[list[Reading]], attempts: Attempts) -> tuple[Reading, 
     """The first payload that authenticates: of single windows, best first, then of the windows that agree together."""
     able = [[r for r in window if r.key.can_issue][:ALIGNMENTS] for window in readings]
     single = sorted((r for window in able for r in window), key=lambda r: -r.score)
-    for reading in single[:12]:
-        whole = [(0, reading.tiles.chips)]
-        marked = stretches(reading.evidence(), reading.tiles.chip(reading.at.start), reading.tiles.chip(reading.at.end))
-        inside = sum(end - start for start, end in marked)
-        for parts in (whole, marked) if inside < 0.8 * reading.tiles.chips else (whole,):
-            payload = attempts.authenticate(decode(reading.soft_bits(parts), LIST_SIZE), reading.key)
+    trials: list[tuple[Reading, Array]] = []
+    for reading in [r for r in single if r.score >= HOPELESS][:8]:
+        trials.append((reading, reading.soft_bits([(0, reading.tiles.chips)])))
+        at = reading.tiles.chip(reading.at.start), reading.tiles.chip(reading.at.end)
+        marked = stretches(reading.evidence(), *at)
+        if sum(end - start for start, end in marked) < 0.8 * reading.tiles.chips:
+            trials.append((reading, reading.soft_bits(marked)))
+    for first in range(0, len(trials), 2):
+        batch = trials[first : first + 2]
+        lists = decode(np.stack([soft for _, soft in batch]), LIST_SIZE)
+        for (reading, _), candidates in zip(batch, lists, strict=True):
+            payload = attempts.authenticate(candidates, reading.key)
             if payload is not None:
                 return reading, payload
     if len(readings) > 1 and single:

@@ -1,9 +1,10 @@
 """How much each tile may change: what is heard least.
 
 Three rules. (1) The level of a tile changes by about `CEILING_DB` at most; the change is a part of the host's own
-energy in the same 32 ms and the same band, so that it is masked by what it changes. (2) Within a third of an octave the changes cancel in energy as far as they can: the envelopes of the ear's bands, on which intelligibility
-rests (STOI: Taal et al., IEEE Trans. Audio Speech Lang. Process. 19(7), 2011), stay as they are, the more so
-the steadier they are. (3) Nothing is added where there is nothing: tiles near silence are left alone.
+energy in the same 32 ms and the same band, so that it is masked by what it changes. (2) Within a third of an octave
+the changes cancel in energy as far as they can: the envelopes of the ear's bands, on which intelligibility rests (STOI:
+Taal et al., IEEE Trans. Audio Speech Lang. Process. 19(7), 2011), stay as they are, the more so the steadier they are.
+(3) Nothing is added where there is nothing: tiles near silence are left alone.
 """
 
 from __future__ import annotations

@@ -151,7 +151,8 @@ def test_silence_stays_silent() -> None:
 
 def test_registry_and_frozen_parameters() -> None:
     assert sorted(CHANNELS) == [
-        "aac", "amr_nb", "chain", "g711", "g722", "gsm", "mp3", "noise", "opus", "resample", "room", "vorbis",
+        "aac", "amr_nb", "band", "chain", "echo", "g711", "g722", "gain", "gsm", "mp3", "noise", "opus", "pitch",
+        "quantise", "resample", "room", "smooth", "vorbis",
     ]  # fmt: skip
     for family, kind in CHANNELS.items():
         assert kind().family == family
