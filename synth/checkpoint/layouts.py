@@ -44,8 +44,9 @@ def gpt_config(config: Mapping[str, Any]) -> GPTConfig:
     ):
         if name in model:
             _size(name, model[name], most)
-    if not isinstance(model.get("dropout", 0.0), int | float):
-        raise VoxproofError("the configuration's dropout is no number", cure=_CURE)
+    dropout = model.get("dropout", 0.0)
+    if not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
+        raise VoxproofError("the configuration's dropout is no number from 0 to 1", cure=_CURE)
     found = GPTConfig.from_reference(config)
     if found.width % found.heads or found.width % 2:
         raise VoxproofError(f"{found.width} channels cannot be shared by {found.heads} heads", cure=_CURE)

@@ -346,7 +346,8 @@ def test_wrong_ends_are_refused(here: Path) -> None:
     ("key", "value"),
     [
         ("n_layer", 10**9), ("hidden_dim", 10**6), ("head", 0), ("head", -1), ("head", "16"), ("n_layer", True),
-        ("vocab_size", 1e9), ("phoneme_vocab_size", None), ("head", 3), ("dropout", []), ("EOS", 7),
+        ("vocab_size", 1e9), ("phoneme_vocab_size", None), ("head", 3), ("EOS", 7),
+        ("dropout", []), ("dropout", 2.0), ("dropout", float("nan")),
     ],
 )  # fmt: skip
 def test_a_configuration_cannot_ask_for_a_huge_or_odd_model(key: str, value: Any, here: Path) -> None:
