@@ -19,7 +19,7 @@ from checkpoint_files import (  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 
 from synth.checkpoint import Checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
-from synth.checkpoint.layouts import flow_matching_shapes, speaker_shapes  # noqa: E402
+from synth.checkpoint.layouts import flow_matching_shapes, speaker_shapes, vocoder_shapes  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.flow_matching import TransformerConfig  # noqa: E402
 from synth.gpt import GPT  # noqa: E402
@@ -239,7 +239,10 @@ def test_v4_loads_with_its_vocoder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     net = TransformerConfig(features=16, width=32, layers=1, heads=2, head_width=16, feature_blocks=1)
     small = FlowSovitsConfig("v4", hidden_channels=16, filter_channels=16, n_layers=2, transformer=net)
     monkeypatch.setattr(FlowSovitsConfig, "of", classmethod(lambda cls, version: replace(small, version=version)))
+    sized = HifiGan.__init__
+    monkeypatch.setattr(HifiGan, "__init__", lambda self: sized(self, 32))
     flow_matching_shapes.cache_clear()
+    vocoder_shapes.cache_clear()
     try:
         torch.manual_seed(7)
         state = {name: value.half() for name, value in FlowSovits(small).state_dict().items()}
@@ -261,6 +264,7 @@ def test_v4_loads_with_its_vocoder(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert torch.equal(loaded.vocoder.state_dict()["conv_pre.bias"], vocoder["conv_pre.bias"].float())
     finally:
         flow_matching_shapes.cache_clear()
+        vocoder_shapes.cache_clear()
 
 
 def test_a_pro_version_asks_for_its_speaker_network(tmp_path: Path) -> None:
