@@ -24,7 +24,7 @@ from synth.speaker_verification import ERes2NetV2
 from synth.vits_modules import WeightNormConv1d, WeightNormConv2d
 
 SIZES = ("full", "tiny")
-"""Official sizes, and sizes for demonstrations on a CPU (S1 0.7, S2 4.6 and 7 million numbers): no use for speech."""
+"""Official sizes, and sizes for demonstrations on a CPU: 0.7 million numbers for S1, 4.6 and (v3, v4) 4.3 for S2."""
 _SEED = 1234
 
 
