@@ -174,54 +174,51 @@ def _outputs(
 ) -> None:
     """Outputs `start` to `stop` of a linear layer for all rows of x: y[row, output].
 
-    Four rows by two outputs at a time, then what is left; so every weight comes from the memory once.
+    Four outputs by four rows at a time, so that a weight comes from the memory once and a number is loaded for four
+    products; rows that are left by four outputs, outputs that are left one by one.
     """
     rows, inputs = x.shape[0], weight.shape[1]
-    fours = rows - rows % 4
-    for first in range(start, stop, 4):
-        last = min(first + 4, stop)
-        o = first
-        while fours and o + 2 <= last:
-            for r in range(0, fours, 4):
-                a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = np.float32(0)
-                for i in range(inputs):
-                    v, w = np.float32(weight[o, i]), np.float32(weight[o + 1, i])
-                    a0 += v * x[r, i]
-                    a1 += v * x[r + 1, i]
-                    a2 += v * x[r + 2, i]
-                    a3 += v * x[r + 3, i]
-                    b0 += w * x[r, i]
-                    b1 += w * x[r + 1, i]
-                    b2 += w * x[r + 2, i]
-                    b3 += w * x[r + 3, i]
-                y[r, o], y[r + 1, o], y[r + 2, o], y[r + 3, o] = a0, a1, a2, a3
-                y[r, o + 1], y[r + 1, o + 1], y[r + 2, o + 1], y[r + 3, o + 1] = b0, b1, b2, b3
-            o += 2
-        for r in range(0 if o < last else rows, fours):  # an odd output at the end
+    o = start
+    while o + 4 <= stop:
+        r = 0
+        while r + 4 <= rows:
+            a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = np.float32(0)
+            for i in range(inputs):
+                x0, x1, x2, x3 = x[r, i], x[r + 1, i], x[r + 2, i], x[r + 3, i]
+                v = np.float32(weight[o, i])
+                a0, a1, a2, a3 = a0 + v * x0, a1 + v * x1, a2 + v * x2, a3 + v * x3
+                v = np.float32(weight[o + 1, i])
+                b0, b1, b2, b3 = b0 + v * x0, b1 + v * x1, b2 + v * x2, b3 + v * x3
+                v = np.float32(weight[o + 2, i])
+                c0, c1, c2, c3 = c0 + v * x0, c1 + v * x1, c2 + v * x2, c3 + v * x3
+                v = np.float32(weight[o + 3, i])
+                d0, d1, d2, d3 = d0 + v * x0, d1 + v * x1, d2 + v * x2, d3 + v * x3
+            y[r, o], y[r, o + 1], y[r, o + 2], y[r, o + 3] = a0, b0, c0, d0
+            y[r + 1, o], y[r + 1, o + 1], y[r + 1, o + 2], y[r + 1, o + 3] = a1, b1, c1, d1
+            y[r + 2, o], y[r + 2, o + 1], y[r + 2, o + 2], y[r + 2, o + 3] = a2, b2, c2, d2
+            y[r + 3, o], y[r + 3, o + 1], y[r + 3, o + 2], y[r + 3, o + 3] = a3, b3, c3, d3
+            r += 4
+        while r < rows:
+            a0 = b0 = c0 = d0 = np.float32(0)
+            for i in range(inputs):
+                v = x[r, i]
+                a0 += np.float32(weight[o, i]) * v
+                b0 += np.float32(weight[o + 1, i]) * v
+                c0 += np.float32(weight[o + 2, i]) * v
+                d0 += np.float32(weight[o + 3, i]) * v
+            y[r, o], y[r, o + 1], y[r, o + 2], y[r, o + 3] = a0, b0, c0, d0
+            r += 1
+        o += 4
+    for last in range(o, stop):
+        for r in range(rows):
             a0 = np.float32(0)
             for i in range(inputs):
-                a0 += np.float32(weight[o, i]) * x[r, i]
-            y[r, o] = a0
-        for r in range(fours, rows):
-            if first + 4 <= stop:
-                a0 = a1 = a2 = a3 = np.float32(0)
-                for i in range(inputs):
-                    v = x[r, i]
-                    a0 += np.float32(weight[first, i]) * v
-                    a1 += np.float32(weight[first + 1, i]) * v
-                    a2 += np.float32(weight[first + 2, i]) * v
-                    a3 += np.float32(weight[first + 3, i]) * v
-                y[r, first], y[r, first + 1], y[r, first + 2], y[r, first + 3] = a0, a1, a2, a3
-            else:
-                for o in range(first, last):
-                    a0 = np.float32(0)
-                    for i in range(inputs):
-                        a0 += np.float32(weight[o, i]) * x[r, i]
-                    y[r, o] = a0
-        for r in range(rows):
-            for o in range(first, last):
-                value = y[r, o] * scale[o] + bias[o]
-                y[r, o] = max(value, np.float32(0)) if rectify else value
+                a0 += np.float32(weight[last, i]) * x[r, i]
+            y[r, last] = a0
+    for r in range(rows):
+        for o in range(start, stop):
+            value = y[r, o] * scale[o] + bias[o]
+            y[r, o] = max(value, np.float32(0)) if rectify else value
 
 
 @_compiled(parallel=False)
