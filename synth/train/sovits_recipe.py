@@ -57,7 +57,7 @@ class Speech:
     def to(self, device: torch.device) -> Self:
         """The same on `device`."""
         parts: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        moved = {n: p if p is None else p.to(device, non_blocking=True) for n, p in parts.items()}
+        moved: dict[str, Any] = {n: p if p is None else p.to(device, non_blocking=True) for n, p in parts.items()}
         return replace(self, **moved)
 
 
