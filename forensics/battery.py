@@ -41,14 +41,18 @@ BUILT_IN = (
     "forensics.methods.speaker_change:SpeakerChange",
     "forensics.methods.detector_speech:DetectorSpeech",
     "forensics.methods.detector_spectral:DetectorSpectral",
+    "forensics.methods.watermark_voiceprint:WatermarkVoiceprint",
 )
 """The methods that ship, in the order of the report."""
+ON_REQUEST = ("forensics.methods.watermark_perth:WatermarkPerth",)
+"""Methods that run only when they are asked for by id: marks of third parties, which need their makers' packages."""
 
 
 def load_battery(only: Iterable[str] = ()) -> tuple[Method, ...]:
     """Instances of all methods, built-in first; `only` keeps those with a given id or family (`signal`)."""
     wanted = tuple(only)
     methods = [_load(reference, reference) for reference in BUILT_IN]
+    methods += [method for method in (_load(reference, reference) for reference in ON_REQUEST) if method.id in wanted]
     methods += [_load(entry.value, f"plug-in {entry.name}") for entry in sorted(entry_points(group=GROUP))]
     ids = [method.id for method in methods]
     twice = sorted({name for name in ids if ids.count(name) > 1})

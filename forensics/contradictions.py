@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forensics.records import ExhibitFacts, Finding, Integrity, Verdict
+from forensics.records import ExhibitFacts, Finding, Integrity, Verdict, Watermark
 
 SYNTHESIS_TAGS = (
     "elevenlabs",
@@ -23,10 +23,12 @@ SYNTHESIS_TAGS = (
 
 
 def contradictions(
-    exhibit: ExhibitFacts, findings: Sequence[Finding], verdict: Verdict, integrity: Integrity
+    exhibit: ExhibitFacts, findings: Sequence[Finding], verdict: Verdict, integrity: Integrity, mark: Watermark
 ) -> tuple[str, ...]:
     """All contradictions in full sentences, in a fixed order."""
-    found = []
+    found = list(mark.contradictions)
+    if mark.issued == "embedded" and verdict.outcome == "supports_machine":
+        found.append("The register says that the mark was put on a recording, but the speech supports a machine.")
     named = [
         f"{key}={value}"
         for key, value in exhibit.tags.items()

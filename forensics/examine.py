@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from detectors.fusion import Fusion
 from forensics.contradictions import contradictions
 from forensics.exhibit import Exhibit, file_sha256
-from forensics.fusion import judge_origin
+from forensics.fusion import WATERMARK, judge_origin
 from forensics.integrity import judge_integrity
 from forensics.method import Method
 from forensics.records import (
@@ -32,9 +32,6 @@ from synth.audio import Limits
 from synth.canonical import canonical
 from synth.errors import VoxproofError
 
-NO_WATERMARK = Watermark(
-    outcome="could_not_test", reasons=("No watermark detector is part of this version of Voxproof.",)
-)
 NO_ATTRIBUTION = Attribution(
     outcome="could_not_test", reasons=("No enrolment bank of generators is part of this version of Voxproof.",)
 )
@@ -71,16 +68,17 @@ def examine(
             integrity = judge_integrity(
                 [f for f, m in zip(findings, battery, strict=True) if m.bears_on == "integrity"], exhibit.seconds
             )
+            mark = _mark(findings)
             elapsed = time.perf_counter() - started
             return Examination(
                 tool=tool,
                 exhibit=exhibit.record,
                 verdict=verdict,
                 integrity=integrity,
-                watermark=NO_WATERMARK,
+                watermark=mark,
                 attribution=NO_ATTRIBUTION,
                 findings=tuple(findings),
-                contradictions=contradictions(exhibit.record, findings, verdict, integrity),
+                contradictions=contradictions(exhibit.record, findings, verdict, integrity, mark),
                 timing=Timing(seconds=round(elapsed, 3), real_time_factor=round(elapsed / exhibit.seconds, 4)),
                 spectrogram=spectrogram(exhibit.recording) if pictures else None,
             )
@@ -99,6 +97,14 @@ def config_sha256(battery: Sequence[Method], fusion: Fusion) -> str:
         "fusion": fusion.sha256,
     }
     return hashlib.sha256(canonical(config).encode()).hexdigest()
+
+
+def _mark(findings: Sequence[Finding]) -> Watermark:
+    """What the method that reads the watermark found; could_not_test if it could not, or did not run."""
+    reader = next((finding for finding in findings if finding.method == WATERMARK), None)
+    if reader is None:
+        return Watermark(outcome="could_not_test", reasons=("The watermark was not asked for in this call.",))
+    return reader.mark or Watermark(outcome="could_not_test", reasons=reader.reasons)
 
 
 def _not_decoded(

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from forensics.error_rates import error_rates
 from forensics.exhibit import Exhibit
-from forensics.records import Figure, Finding, Measurement, ModelFacts, Outcome, Scalar, Segment, on_grid
+from forensics.records import Figure, Finding, Measurement, ModelFacts, Outcome, Scalar, Segment, Watermark, on_grid
 from synth.errors import VoxproofError
 
 
@@ -108,6 +108,7 @@ class Method(ABC):
         in_domain: bool = True,
         log10_lr: float | None = None,
         log10_lr_bounds: tuple[float, float] | None = None,
+        mark: Watermark | None = None,
     ) -> Finding:
         """A finding of this method; segments are snapped to the 20 ms grid (they need the exhibit's duration)."""
         spans = tuple(segments)
@@ -130,6 +131,7 @@ class Method(ABC):
             parameters=dict(self.parameters),
             error_rates=error_rates(self.id),
             figures=tuple(figures),
+            mark=mark,
         )
 
     def run(self, exhibit: Exhibit) -> Finding:

@@ -155,6 +155,62 @@ class ErrorRate(Record):
     """How many of those the method called inconsistent."""
 
 
+class WatermarkPayload(Record):
+    """The payload of a watermark that was read."""
+
+    hex: str
+    """The issuance id, 8 hexadecimal digits."""
+    issuance_id: str | None = None
+    """The same: the number to look up in the register."""
+    voiceprint: str | None = None
+    """Keyed hash of the enrolled voiceprint, 2 hexadecimal digits."""
+    model_id: str | None = None
+    """SHA-256 of the voice model, 8 digits, from the register."""
+
+
+class WatermarkSegment(Record):
+    """A stretch in which the watermark was found."""
+
+    start_s: float
+    end_s: float
+    score: float
+    """The detector's statistic over the stretch."""
+
+
+class Watermark(Record):
+    """The voiceprint watermark: read, absent or untested."""
+
+    outcome: Literal["found", "not_found", "could_not_test"]
+    scheme: str | None = None
+    """Version of the mark that was looked for."""
+    key_id: str | None = None
+    """The key under which it was found."""
+    epoch: int | None = None
+    """Epoch of that key."""
+    authenticated: bool | None = None
+    """Whether the payload was sealed with the issuer's key; None: the key at hand cannot tell."""
+    payload: WatermarkPayload | None = None
+    """What the mark says; without authentication the likeliest reading."""
+    issued: Literal["synthesised", "embedded"] | None = None
+    """What the register says of this issuance; None: nothing, or the register was not at hand."""
+    consent_id: str | None = None
+    """The consent that the register names."""
+    score: float | None = None
+    """The detector's statistic of the whole file; larger speaks more for a mark."""
+    threshold: float | None = None
+    """The score from which a mark counts as found."""
+    segments: tuple[WatermarkSegment, ...] = ()
+    """Where, on the 20 ms grid."""
+    contradictions: tuple[str, ...] = Field(default=(), exclude=True)
+    """What the mark and the register say that does not fit together; among the examination's contradictions."""
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def shows_synthesis(self) -> bool:
+        """Found, authentic, and registered as synthesised by us: the only mark that is evidence of a machine."""
+        return self.outcome == "found" and self.authenticated is True and self.issued == "synthesised"
+
+
 class Finding(Record):
     """What one examination method says of one exhibit."""
 
@@ -190,6 +246,8 @@ class Finding(Record):
     """Known error rates of the method."""
     figures: tuple[Figure, ...] = Field(default=(), exclude=True)
     """What the method saw; drawn in the report, left out of the JSON."""
+    mark: Watermark | None = Field(default=None, exclude=True)
+    """The voiceprint watermark as read, from the one method that reads it; the examination's `watermark`."""
 
     @model_validator(mode="after")
     def _could_not_test_is_bare(self) -> Self:
@@ -270,35 +328,6 @@ class Integrity(Record):
     segments: tuple[Segment, ...] = ()
     processing: tuple[str, ...] = ()
     """Traces of the methods that bear on continuity (delivery, transcoding, trimming, hum): no sign of tampering."""
-    reasons: tuple[str, ...] = ()
-
-
-class WatermarkPayload(Record):
-    """The payload of a watermark that was read."""
-
-    hex: str
-    issuance_id: str | None = None
-    voiceprint: str | None = None
-    model_id: str | None = None
-
-
-class WatermarkSegment(Record):
-    """A stretch in which the watermark was looked for."""
-
-    start_s: float
-    end_s: float
-    score: float
-
-
-class Watermark(Record):
-    """The voiceprint watermark: read, absent or untested."""
-
-    outcome: Literal["found", "not_found", "could_not_test"]
-    scheme: str | None = None
-    key_id: str | None = None
-    authenticated: bool | None = None
-    payload: WatermarkPayload | None = None
-    segments: tuple[WatermarkSegment, ...] = ()
     reasons: tuple[str, ...] = ()
 
 

@@ -56,11 +56,11 @@ def watermark_words(examination: Examination) -> str:
         return "Watermark: could not be tested. " + " ".join(mark.reasons)
     if mark.outcome == "not_found":
         return "Watermark: not found. Its absence says nothing about machines that leave no such mark."
-    known = (
-        "and authenticates under the key given"
-        if mark.authenticated
-        else "but does not authenticate under the key given"
-    )
+    known = {
+        True: "and authenticates under the issuer's key",
+        False: "but does not authenticate under the issuer's key",
+        None: "without authentication, for which the issuer's key is needed",
+    }[mark.authenticated]
     issued = f" (issuance {mark.payload.issuance_id})" if mark.payload and mark.payload.issuance_id else ""
     return f"Watermark: found {known}{issued}. " + " ".join(mark.reasons)
 
@@ -166,6 +166,10 @@ _ALTERNATIVES = {
     "level": "automatic gain control or a moving speaker changes the level",
     "duration": "a recorder that was interrupted writes a header that does not agree with the sound",
     "header": "a recorder that was interrupted writes a header that does not agree with the sound",
+    "watermark": (
+        "whoever holds the issuer's key can mark any recording and register it as synthesised; marked speech can be "
+        "mixed with, or cut into, a recording of a person"
+    ),
     "detector": (
         "strong noise suppression, telephone coding or playback of a machine voice through a loudspeaker can resemble "
         "what the detector learnt"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forensics.cli.issuer import REGISTER
+
 if TYPE_CHECKING:
     from forensics.case import Case
     from forensics.records import Examination
@@ -23,8 +25,7 @@ PRECEDENCE = (10, 15, 30, 20, 0)
 
 def exit_code(examination: Examination) -> int:
     """The exit code of one examination, as the public contract has it."""
-    mark = examination.watermark
-    if examination.verdict.outcome == "supports_machine" or (mark.outcome == "found" and mark.authenticated):
+    if examination.verdict.outcome == "supports_machine" or examination.watermark.shows_synthesis:
         return 10
     if examination.integrity.outcome == "inconsistent":
         return INTEGRITY_EXIT
@@ -67,8 +68,9 @@ def joint_exit_code(codes: Sequence[int]) -> int:
     type=click.Path(path_type=Path),
     metavar="FILE",
     envvar="VOXPROOF_KEYS",
-    help="Watermark key (repeatable). This version has no watermark detector yet and says so.",
+    help="Watermark key (repeatable); by default those in VOXPROOF_KEYS. Without one the mark cannot be tested.",
 )
+@REGISTER
 @click.option("--method", "only", multiple=True, metavar="ID", help="Only this method or family (repeatable).")
 @click.option("--max-seconds", type=float, default=None, metavar="S", help="Refuse recordings longer than this.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the answer, unless the command itself fails.")
@@ -80,6 +82,7 @@ def verify(
     p12: Path | None,
     case_dir: Path | None,
     keys: tuple[Path, ...],
+    place: Path | None,
     only: tuple[str, ...],
     max_seconds: float | None,
     exit_zero: bool,
@@ -101,10 +104,12 @@ def verify(
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
     from forensics.examine import examine
+    from forensics.methods.watermark_voiceprint import equipped
     from synth.errors import VoxproofError
+    from synth.watermark.keys import read_keys
 
     terminal = Terminal(quiet=as_json)
-    battery = load_battery(only)
+    battery = equipped(load_battery(only), read_keys(keys), place)
     fusion = load_fusion()
     limits = audio.Limits() if max_seconds is None else audio.Limits(seconds=max_seconds)
     output = _Output(writer, report_dir, page, p12, case_dir) if writer else None

@@ -80,3 +80,31 @@ def test_nothing_tested_is_could_not_test_with_the_reason() -> None:
 def test_a_line_that_was_never_fitted_takes_no_part() -> None:
     verdict = judge_origin([line("detector.speech", 1.2), line("plugin.other", -5.0)], FUSION)
     assert verdict.log10_lr == pytest.approx(1.2)
+
+
+def mark(log10_lr: float | None) -> Finding:
+    return Finding(
+        method="watermark.voiceprint", version="1", outcome="inconclusive", in_domain=True, log10_lr=log10_lr,
+        log10_lr_bounds=None if log10_lr is None else (log10_lr, log10_lr),
+    )  # fmt: skip
+
+
+def test_a_mark_of_synthesis_adds_its_bounded_lr_and_stands_alone_where_no_trained_line_could_answer() -> None:
+    plain = judge_origin([line("detector.speech", -0.2)], FUSION)
+    both = judge_origin([line("detector.speech", -0.2), mark(3.0)], FUSION)
+    assert plain.log10_lr is not None
+    assert plain.log10_lr_bounds is not None
+    assert both.log10_lr == pytest.approx(plain.log10_lr + 3.0)
+    assert both.log10_lr_bounds == pytest.approx([bound + 3.0 for bound in plain.log10_lr_bounds])
+    assert both.outcome == "supports_machine"
+    alone = judge_origin([line("detector.speech", None), mark(3.0)], FUSION)
+    assert (alone.outcome, alone.log10_lr, alone.log10_lr_bounds) == ("supports_machine", 3.0, (3.0, 3.0))
+    assert "of 500 recordings" not in " ".join(alone.reasons)
+    assert "adds +3.00" in " ".join(alone.reasons)
+
+
+@pytest.mark.parametrize("absent", [0.0, None])
+def test_an_absent_mark_changes_nothing(absent: float | None) -> None:
+    plain = judge_origin([line("detector.speech", 1.2)], FUSION)
+    assert judge_origin([line("detector.speech", 1.2), mark(absent)], FUSION) == plain
+    assert judge_origin([mark(absent)], FUSION).outcome == "could_not_test"

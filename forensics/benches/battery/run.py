@@ -30,8 +30,8 @@ from forensics.records import Finding
 
 LONGEST_S = 12.0
 """Longer clips are cut before an edit, seconds."""
-LEFT_OUT = ("detector.speech", "detector.spectral")
-"""Methods with a validation of their own (docs/validation/detector.md)."""
+LEFT_OUT = ("detector.speech", "detector.spectral", "watermark.voiceprint")
+"""Methods with a validation of their own (docs/validation/detector.md, watermark.md)."""
 MANIFEST = (
     "name", "file", "part", "kind", "method", "condition", "source", "clip", "seed", "seconds", "truth_s", "sha256",
 )  # fmt: skip
