@@ -5,9 +5,10 @@
     text ─ pieces ─ phones, BERT ────────────┘                ├─ SoVITS (synth/voicing.py) ─ sound of the piece
     reference ─ spectrogram (and speaker network) ─ voice ────┘
 
-There is one door to the outside: everything public here ends in `Cloner._emit`, where every sound has to pass. Research
-inside the package (parity, analysis by resynthesis, labelled material) calls `Cloner._render` or, chunk by chunk while
-tokens are still being drawn, `Cloner._stream` (synth/streaming.py). None of them writes a file.
+There is one door to the outside (synth/emission.py): `speak` and `stream` ask for a consent before anything is said,
+and what they give is marked, read back and registered. Research inside the package (parity, analysis by resynthesis,
+labelled material) calls `Cloner._render` or, chunk by chunk while tokens are still being drawn, `Cloner._stream`
+(synth/streaming.py), which write no file.
 """
 
 from __future__ import annotations
@@ -17,15 +18,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from synth.bert import BertFeatures
+from synth.consent import ConsentError
 from synth.content import CHINESE_HUBERT, ContentEncoder
+from synth.emission import Issuer, emit
+from synth.emission_stream import StreamEmission
 from synth.errors import VoxproofError
 from synth.gpt import Spoken
 from synth.gpt import Utterance as Prompted
 from synth.interventions import Interventions, kept, scaled_heads
+from synth.issuance import Issuance, IssuanceRequest
+from synth.matching import Heard as HeardVoice
 from synth.models.loading import ModelSet, load_models
 from synth.observing import GptRecord, chosen_heads, watched_gpt
 from synth.reference import Reference
@@ -94,6 +102,20 @@ class Clone:
     """Whether any piece was cut off at the longest length allowed."""
     trace: Trace | None = None
     """If it was asked for."""
+    issuance: Issuance | None = None
+    """As it was registered; None for what did not pass the door (`Cloner._render`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Emission:
+    """A stretch of a stream that passed the door, to be played behind the one before."""
+
+    samples: Tensor
+    """[n] float32, marked."""
+    rate: int
+    """Hz."""
+    issuance: Issuance
+    """The issuance of the whole stream."""
 
 
 class TextSide(Protocol):
@@ -125,6 +147,7 @@ class _Task:
 
     side: TextSide
     said: list[Utterance]
+    references: list[Reference]
     prompt: _Prompt
 
 
@@ -164,24 +187,70 @@ class Cloner:
         reference: Reference | Sequence[Reference],
         reference_text: str = "",
         settings: Settings | None = None,
+        *,
+        issuer: Issuer | None = None,
+        out: str | Path | None = None,
     ) -> Clone:
         """Says `text` in the voice of the reference, or the mean voice of several, of which the first is the prompt.
 
         With `reference_text`, what the (first) reference says, the GPT goes on from it and takes over its manner;
-        without, only the voice is taken over.
+        without, only the voice is taken over. `issuer` holds the consent, the key and the register, without which
+        nothing is said; `out` is a file to be written as well.
         """
-        return self._emit(self._render(text, reference, reference_text, settings or Settings()))
+        settings = settings or Settings()
+        task = self._task(text, reference, reference_text, settings)
+        issuer, request = self._admitted(text, task, issuer)
+        clone = self._rendered(task, settings)
+        emitted = emit(
+            clone.samples.numpy(), clone.rate, request, issuer.key, issuer.register, voices=issuer.voices,
+            out=None if out is None else Path(out),
+        )  # fmt: skip
+        return replace(clone, samples=_tensor(emitted.samples), issuance=emitted.issuance)
 
-    def _emit(self, clone: Clone) -> Clone:
-        """The one door. Whatever every sound that leaves has to carry is put on here, and nowhere else."""
-        return clone
+    def stream(
+        self,
+        text: str,
+        reference: Reference | Sequence[Reference],
+        reference_text: str = "",
+        settings: Settings | None = None,
+        *,
+        issuer: Issuer | None = None,
+        pace: Pace | None = None,
+    ) -> Iterator[Emission]:
+        """As `speak`, but given piece by piece while it is being said, from a first window on.
 
-    @torch.no_grad()
+        Refused at once or not at all. Whoever stops reading ends the stream, and the register says so.
+        """
+        settings = settings or Settings()
+        task = self._task(text, reference, reference_text, settings)
+        issuer, request = self._admitted(text, task, issuer)
+        rate = self._voicing.rate
+        door = StreamEmission(rate, 1, request, issuer.key, issuer.register, issuer.voices)
+        return _emissions(door, self._streamed(task, settings, pace), rate)
+
+    def _admitted(self, text: str, task: _Task, issuer: Issuer | None) -> tuple[Issuer, IssuanceRequest]:
+        """The gate, asked before anything is said."""
+        if issuer is None:
+            raise ConsentError(
+                "no voice is cloned without a consent", cure="Give an Issuer with a consent, a key and a register."
+            )
+        languages = {part.language for utterance in task.said for part in utterance.parts}
+        heard = [HeardVoice(one.samples.numpy(), one.rate) for one in task.references]
+        return issuer, issuer.request(text, languages, heard, self.models.hashes)
+
     def _render(
-        self, text: str, reference: Reference | Sequence[Reference], reference_text: str, settings: Settings
+        self,
+        text: str,
+        reference: Reference | Sequence[Reference],
+        reference_text: str = "",
+        settings: Settings | None = None,
     ) -> Clone:
         """What `speak` does but for the door; for research inside the package only."""
-        task = self._task(text, reference, reference_text, settings)
+        settings = settings or Settings()
+        return self._rendered(self._task(text, reference, reference_text, settings), settings)
+
+    @torch.no_grad()
+    def _rendered(self, task: _Task, settings: Settings) -> Clone:
         prompt, watch, changes = task.prompt, settings.watch, settings.interventions
         berts = [self._bert(utterance) for utterance in task.said]
         prompted = [self._prompted(utterance, bert, prompt) for utterance, bert in zip(task.said, berts, strict=True)]
@@ -204,7 +273,6 @@ class Cloner:
             torch.cat(sounds), rate, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
         )
 
-    @torch.no_grad()
     def _stream(
         self,
         text: str,
@@ -217,9 +285,12 @@ class Cloner:
 
         Not through the door, so for the inside of the package only. v3 and v4 give a piece at a time.
         """
+        yield from self._streamed(self._task(text, reference, reference_text, settings), settings, pace)
+
+    @torch.no_grad()
+    def _streamed(self, task: _Task, settings: Settings, pace: Pace | None) -> Iterator[Chunk]:
         if settings.watch is not None or settings.interventions != Interventions():
             raise VoxproofError("a stream is neither watched nor changed inside", cure="Say it in one go.")
-        task = self._task(text, reference, reference_text, settings)
         voicing, rate = self._voicing, self._voicing.rate
         for i, utterance in enumerate(task.said):
             bert, seed = self._bert(utterance), settings.seed + i
@@ -239,6 +310,7 @@ class Cloner:
 
     # --- text and reference -----------------------------------------------------------------------------------------
 
+    @torch.no_grad()
     def _task(
         self, text: str, reference: Reference | Sequence[Reference], reference_text: str, settings: Settings
     ) -> _Task:
@@ -249,7 +321,7 @@ class Cloner:
         if not said:
             raise VoxproofError("the text has nothing that can be spoken", cure="Give at least one word.")
         references = [reference] if isinstance(reference, Reference) else list(reference)
-        return _Task(side, said, self._prompt(references, reference_text, settings))
+        return _Task(side, said, references, self._prompt(references, reference_text, settings))
 
     def _pipeline(self, mode: Mode, settings: Settings) -> TextSide:
         return TextPipeline(mode, self.models.version, settings.cut, settings.as_reference)
@@ -361,6 +433,23 @@ class Cloner:
             side.hash,
             self.models.hashes,
         )
+
+
+def _emissions(door: StreamEmission, chunks: Iterable[Chunk], rate: int) -> Iterator[Emission]:
+    """What the door lets out of the chunks; closed with the generator."""
+    with door:
+        for chunk in chunks:
+            sound = door.push(chunk.samples.numpy())
+            if len(sound) and door.issuance is not None:
+                yield Emission(_tensor(sound), rate, door.issuance)
+        rest = door.finish()
+        if len(rest) and door.issuance is not None:
+            yield Emission(_tensor(rest), rate, door.issuance)
+
+
+def _tensor(samples: NDArray[np.float64]) -> Tensor:
+    """[frames, 1] -> [frames] float32"""
+    return torch.from_numpy(samples[:, 0].astype(np.float32))
 
 
 def entropy_bits(logits: Tensor) -> Tensor:

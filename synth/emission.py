@@ -15,7 +15,7 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth import audio
+from synth.consent import Consent, Scope
 from synth.errors import VoxproofError
 from synth.gate import admit, still_admitted
 from synth.issuance import (
@@ -38,7 +39,7 @@ from synth.issuance import (
     write_manifest,
 )
 from synth.ledger import Entry
-from synth.matching import ShippedVoices, Voices
+from synth.matching import Heard, ShippedVoices, Voices
 from synth.register import Register
 from synth.sound_files import require_writable, write_sound
 from synth.watermark.keys import WatermarkKey
@@ -103,7 +104,7 @@ def emit(
     Marked with the first key that can issue. `subtype` is that of WAV and FLAC files.
     """
     key, voices = issuing_key(keys), voices or ShippedVoices()
-    samples = _checked(sound, rate)
+    samples = checked_sound(sound, rate)
     if out is not None:
         require_writable(out)
     if request.kind == "synthesised" and request.issuance_id is not None:
@@ -113,37 +114,20 @@ def emit(
     for _ in range(_DRAWS):
         number = request.issuance_id if request.issuance_id is not None else drawn_id()
         payload = Payload(number, tag or 0)
-        marked, carried = put_mark(samples, rate, key, payload, request)
+        marked, carried = put_mark(samples, rate, key, payload)
+        if request.kind == "embedded" and not carried:
+            why = f"the recording ({len(samples) / rate:.1f} s) is too short or too quiet to carry the payload"
+            raise TooShortError(why, cure="Give a longer recording of speech.")
         reading = read_back(marked, rate, key, payload, carried)
         with _draft(out, marked, rate, subtype) as (draft, written):
             digest = samples_sha256(marked, rate)
             if draft is not None:
                 digest, again = _read_file(draft, key, payload, carried)
                 reading = min(reading, again, key=lambda one: one.score)
-            issuance = Issuance(
-                issuance_id=payload.hex,
-                kind=request.kind,
-                scope=request.scope,
-                languages=request.languages,
-                consent_id=None if request.consent is None else request.consent.consent_id,
-                voiceprint_tag=None if tag is None else f"{tag:02x}",
-                models=dict(request.models),
-                text_sha256=request.text_sha256,
-                source_sha256=request.source_sha256,
-                scheme=SCHEME,
-                key_id=key.key_id,
-                epoch=key.epoch,
-                payload_carried=carried,
-                seconds=round(len(marked) / rate, 3),
-                sample_rate=rate,
-                channels=marked.shape[1],
-                output_sha256=digest,
-                output=written,
-                score=reading.score,
-                threshold=reading.threshold,
-                token_id=admission.operator.token_id,
-                notes=() if carried else (PRESENCE_ONLY,),
-            )
+            issuance = described(
+                request, key, payload, tag, marked.shape[1], rate, reading, carried=carried, output=written,
+                seconds=len(marked) / rate, digest=digest, token_id=admission.operator.token_id,
+            )  # fmt: skip
             with register.exclusive():
                 still_admitted(register, request)
                 if not require_free(register, number, chosen=request.issuance_id is not None):
@@ -157,13 +141,34 @@ def emit(
 
 @dataclass(frozen=True, eq=False)
 class Issuer:
-    """The right to speak in a voice: what `synth.clone` needs to let sound out."""
+    """The right to speak in a voice: what `synth.clone.Cloner` needs to let sound out."""
 
     register: Register
     key: WatermarkKey
-    request: IssuanceRequest
-    """Consent, scope and token; what is said is added for each text."""
+    consent: Consent
+    scope: Scope = "research"
+    """What it is for."""
+    token: str | None = field(default=None, repr=False)
+    """Access token, where the register has tokens."""
     voices: Voices = field(default_factory=ShippedVoices)
+
+    def request(
+        self, text: str, languages: Iterable[str], references: Iterable[Heard], models: Mapping[str, str]
+    ) -> IssuanceRequest:
+        """What is to be said, brought before the gate; raises `AccessError` or `ConsentError`."""
+        asked = IssuanceRequest(
+            "synthesised",
+            scope=self.scope,
+            languages=tuple(sorted(set(languages))),
+            consent=self.consent,
+            references=tuple(references),
+            token=self.token,
+            text_sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            models=models,
+        )
+        issuing_key(self.key)
+        admit(self.register, asked, self.voices)
+        return asked
 
 
 def issuing_key(keys: WatermarkKey | Sequence[WatermarkKey]) -> WatermarkKey:
@@ -184,19 +189,12 @@ def voiceprint_tag(request: IssuanceRequest, key: WatermarkKey, voices: Voices) 
     return voices.tag(bytes.fromhex(request.consent.voiceprint.quantised), key.mac_secret)
 
 
-def put_mark(
-    samples: Float, rate: int, key: WatermarkKey, payload: Payload, request: IssuanceRequest
-) -> tuple[Float, bool]:
-    """The marked samples and whether they carry the payload; a recording that cannot is refused, a synthesis not."""
+def put_mark(samples: Float, rate: int, key: WatermarkKey, payload: Payload) -> tuple[Float, bool]:
+    """The marked samples [frames, channels], and whether they carry the payload or presence only."""
     embedded = _embed(samples, rate, key, payload)
     marked = np.asarray(embedded.samples, np.float64)
     if marked.shape != samples.shape or not np.isfinite(marked).all():
         raise EmissionError("the marker gave no sound of the same shape; nothing was emitted")
-    if request.kind == "embedded" and not embedded.payload_carried:
-        raise TooShortError(
-            f"the recording ({len(samples) / rate:.1f} s) is too short or too quiet to carry the payload",
-            cure="Give a longer recording of speech.",
-        )
     return marked, bool(embedded.payload_carried)
 
 
@@ -212,6 +210,37 @@ def read_back(samples: Float, rate: int, key: WatermarkKey, payload: Payload, ca
     if carried and (found.authenticated is not True or found.payload != payload):
         raise EmissionError("the payload cannot be read back from what was to be emitted; nothing was emitted")
     return Reading(float(found.score), float(found.threshold))
+
+
+def described(
+    request: IssuanceRequest, key: WatermarkKey, payload: Payload, tag: int | None, channels: int, rate: int,
+    reading: Reading, *, carried: bool, output: str, seconds: float | None, digest: str | None, token_id: str | None,
+) -> Issuance:  # fmt: skip
+    """What the register is told."""
+    return Issuance(
+        issuance_id=payload.hex,
+        kind=request.kind,
+        scope=request.scope,
+        languages=request.languages,
+        consent_id=None if request.consent is None else request.consent.consent_id,
+        voiceprint_tag=None if tag is None else f"{tag:02x}",
+        models=dict(request.models),
+        text_sha256=request.text_sha256,
+        source_sha256=request.source_sha256,
+        scheme=SCHEME,
+        key_id=key.key_id,
+        epoch=key.epoch,
+        payload_carried=carried,
+        seconds=None if seconds is None else round(seconds, 3),
+        sample_rate=rate,
+        channels=channels,
+        output_sha256=digest,
+        output=output,
+        score=reading.score,
+        threshold=reading.threshold,
+        token_id=token_id,
+        notes=() if carried else (PRESENCE_ONLY,),
+    )
 
 
 def samples_sha256(samples: Float, rate: int) -> str:
@@ -284,7 +313,8 @@ def _put(register: Register, entry: Entry, issuance: Issuance, draft: Path, out:
     return manifest
 
 
-def _checked(sound: NDArray[np.floating], rate: int) -> Float:
+def checked_sound(sound: NDArray[np.floating], rate: int) -> Float:
+    """[frames] or [frames, channels] -> [frames, channels], finite and not empty."""
     samples = np.asarray(sound, np.float64)
     samples = samples[:, None] if samples.ndim == 1 else samples
     if samples.ndim != 2 or not samples.size or not np.isfinite(samples).all() or rate < 1:

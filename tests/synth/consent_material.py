@@ -16,6 +16,7 @@ import pytest
 from synth import emission
 from synth.audio import write
 from synth.consent import Consent
+from synth.emission_stream import period_samples
 from synth.enrolment import create_consent
 from synth.errors import VoxproofError
 from synth.matching import Heard
@@ -88,33 +89,39 @@ def consented(register: Register, recording: Path, **changes: Any) -> Consent:
     return create_consent(register, "Ada Example", recording, **{**facts, **changes})
 
 
+LOUDNESS = 0.01
+
+
 @cache
-def _noises(key: WatermarkKey, n: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    signs = key.detection.generator("toy").integers(0, 2, (PAYLOAD_BITS + 1, n), dtype=np.int8)
-    return (2 * signs - 1).astype(np.float32)
+def _carriers(key: WatermarkKey, rate: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """One of presence and one for every bit, of -1 and 1 over a period: [81, period]."""
+    signs = key.detection.generator("toy").integers(0, 2, (PAYLOAD_BITS + 1, period_samples(rate)), dtype=np.int8)
+    return 2.0 * signs - 1.0
 
 
 def toy_embed(samples: Any, rate: int, key: WatermarkKey, payload: Payload) -> Any:
-    """A carrier of presence, and above half a second one for every bit, all over the clip."""
-    n, carried = len(samples), len(samples) >= rate / 2
-    noises = _noises(key, n)
-    mark = noises[0]
-    if carried:
-        mark = mark + (1.0 - 2.0 * seal(payload, key)) @ noises[1:]
-    return SimpleNamespace(samples=samples + 0.002 * mark[:, None], payload_carried=carried)
+    """Carriers that begin anew with every period; those of the bits in clips of half a second at least."""
+    carriers, carried = _carriers(key, rate), len(samples) >= rate / 2
+    mark = carriers[0] + ((1.0 - 2.0 * seal(payload, key)) @ carriers[1:] if carried else 0.0)
+    added = np.resize(mark, len(samples))[:, None]
+    return SimpleNamespace(samples=samples + LOUDNESS * added, payload_carried=carried)
 
 
 def toy_detect(samples: Any, rate: int, keys: Sequence[WatermarkKey]) -> Any:
-    score, payload, authenticated = 0.0, None, None
-    for key in keys:
-        levels = _noises(key, len(samples)) @ samples[:, 0] / len(samples) / 0.002
-        score = float(levels[0])
-        payload = authenticate((levels[1:] < 0).astype(np.uint8), key)
-        authenticated = payload is not None
-    outcome = "found" if score > 0.5 else "not_found"
+    """The sound folded to one period, and the place in it where the carrier of presence fits best."""
+    (key,), n = keys, len(samples)
+    carriers = _carriers(key, rate)
+    period = carriers.shape[1]
+    folded = np.pad(samples[:, 0], (0, -n % period)).reshape(-1, period).sum(axis=0)
+    fits = np.fft.irfft(np.fft.rfft(folded) * np.conj(np.fft.rfft(carriers[0])), period)
+    fits /= max(np.count_nonzero(samples[:, 0]), 1) * LOUDNESS
+    score = float(fits.max())
+    levels = carriers[1:] @ np.roll(folded, -int(fits.argmax()))
+    payload = authenticate((levels < 0).astype(np.uint8), key)
     return SimpleNamespace(
-        outcome=outcome, score=score, threshold=0.5, payload=payload, authenticated=authenticated, reasons=()
-    )
+        outcome="found" if score > 0.5 else "not_found", score=score, threshold=0.5, payload=payload,
+        authenticated=payload is not None, reasons=(),
+    )  # fmt: skip
 
 
 def with_toy_marker(patch: pytest.MonkeyPatch) -> None:
