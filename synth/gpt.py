@@ -38,6 +38,7 @@ from synth.sampling import Sampling, choose, seen_tokens
 
 if TYPE_CHECKING:
     from synth.compiled import Steps
+    from synth.graphed import GraphedSteps
 
 TOKENS_PER_SECOND = 25
 _PREFIX = "model."  # of every key in the reference's checkpoints
@@ -174,7 +175,7 @@ class Attention(nn.Module):
         """The matrix that makes query, key and value."""
         return self.projection or Linear(self.in_proj_weight, self.in_proj_bias)
 
-    def _packed(self, x: Tensor) -> Tensor:
+    def project(self, x: Tensor) -> Tensor:
         """[batch, time, channels] -> query, key and value [batch, time, 3 * channels]"""
         if self.projection is not None:
             out: Tensor = self.projection(x)
@@ -187,7 +188,7 @@ class Attention(nn.Module):
         With a slot, keys and values of `x` are written behind what is there, and all of it is attended to.
         """
         batch, time, width = x.shape
-        packed = self._packed(x)
+        packed = self.project(x)
         q, k, v = packed.view(batch, time, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         if slot is not None:
             stop = slot.filled + time
@@ -278,7 +279,7 @@ class _Decoding:
     positions: Tensor  # [batch] of the token to come, counted from the row's first code
     seen: Tensor  # [batch, vocabulary] bool
     logits: Tensor  # [batch, vocabulary]
-    compiled: "Steps | None"  # takes a token through the layers where PyTorch need not
+    quick: "Steps | GraphedSteps | None"  # takes a token through the layers with fewer calls
     generators: list[torch.Generator] | None
 
 
@@ -298,6 +299,8 @@ class GPT(nn.Module):
         self.h = Layers(config)
         self.ar_predict_layer = nn.Linear(config.width, config.vocabulary, bias=False)
         self.register_buffer("sines", sines(4000, config.width), persistent=False)
+        self.fuse = False
+        """On a GPU, join operations by torch.compile before decoding: seconds to start, for long work."""
 
     # --- training ---------------------------------------------------------------------------------------------------
 
@@ -443,7 +446,7 @@ class GPT(nn.Module):
             positions=positions,
             seen=torch.cat([seen_tokens(p[None], self.config.vocabulary) for p in prompts]),
             logits=self.ar_predict_layer(self.h(x, allowed, cache)[:, -1]),
-            compiled=self._compiled(cache),
+            quick=self._quick(cache),
             generators=None if seeds is None else [torch.Generator(device).manual_seed(seed) for seed in seeds],
         )
 
@@ -467,8 +470,8 @@ class GPT(nn.Module):
         """Append the codes [batch] and compute the scores of the next."""
         state.seen.scatter_(1, tokens[:, None], True)
         positions, state.positions = state.positions, state.positions + 1
-        if state.compiled is not None:
-            state.logits = state.compiled(tokens, positions, state.starts, state.cache.filled)
+        if state.quick is not None:
+            state.logits = state.quick(tokens, positions, state.starts, state.cache.filled)
             state.cache.filled += 1
             return
         x = self.ar_audio_embedding(tokens[:, None])
@@ -479,17 +482,23 @@ class GPT(nn.Module):
             allowed = (columns >= state.starts[:, None])[:, None, None]
         state.logits = self.ar_predict_layer(self.h(x, allowed, state.cache)[:, -1])
 
-    def _compiled(self, cache: Cache) -> "Steps | None":
-        """The layers as machine code: on a processor in float32, where nobody listens to them or changes them."""
-        watched = any(m._forward_hooks or m._forward_pre_hooks for m in (*self.h.modules(), self.ar_predict_layer))
-        if watched or cache.memory.device.type != "cpu" or cache.memory.dtype != torch.float32:
+    def _quick(self, cache: Cache) -> "Steps | GraphedSteps | None":
+        """The layers as machine code or as one graph of the GPU, where nobody listens to them or changes them."""
+        memory = cache.memory
+        if any(m._forward_hooks or m._forward_pre_hooks for m in (*self.h.modules(), self.ar_predict_layer)):
+            return None
+        if memory.device.type == "cuda":
+            from synth.graphed import GraphedSteps
+
+            return GraphedSteps(self, memory, cache.filled, self.fuse)
+        if memory.device.type != "cpu" or memory.dtype != torch.float32:
             return None
         try:
             from synth.compiled import Steps
         except ModuleNotFoundError as error:
             logging.getLogger(__name__).warning("decoding is slower without %s", error.name)
             return None
-        return Steps(self, cache.memory)
+        return Steps(self, memory)
 
     def _check(self, utterance: Utterance) -> None:
         text = len(utterance.phonemes)

@@ -10,7 +10,9 @@ pytest.importorskip("numba")
 
 from synth.compiled import _exp, _in_one_block  # noqa: E402
 from synth.gpt import GPT, GPTConfig, Utterance, _Decoding  # noqa: E402
+from synth.graphed import GraphedSteps  # noqa: E402
 from synth.quantised import quantised  # noqa: E402
+from synth.sampling import Sampling  # noqa: E402
 
 ODD = GPTConfig(phonemes=30, vocabulary=36, width=24, heads=3, layers=3, bert=4)
 """Nothing of it is a multiple of 8 or 16."""
@@ -35,9 +37,9 @@ def ragged(rows: int) -> list[Utterance]:
 def walk(gpt: GPT, rows: int, compiled: bool, steps: int = 20) -> list[torch.Tensor]:
     """The scores of given codes, step by step."""
     state: _Decoding = gpt._begin(ragged(rows), steps, None)
-    assert state.compiled is not None
+    assert state.quick is not None
     if not compiled:
-        state.compiled = None
+        state.quick = None
     codes = torch.randint(ODD.end, (steps, rows), generator=torch.Generator().manual_seed(9))
     scores = []
     for row in codes:
@@ -54,6 +56,35 @@ def test_scores_are_those_of_the_layers(rows: int, eight_bits: bool) -> None:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5)
 
 
+@pytest.mark.parametrize("rows", [1, 5])
+def test_the_step_of_one_shape_says_the_same(rows: int) -> None:
+    """What a GPU records as a graph, run here without one."""
+    gpt = model()
+
+    def graphed(memory: torch.Tensor, filled: int) -> GraphedSteps:
+        with torch.inference_mode():
+            memory[:, :, :, :, filled:] = float("nan")  # whatever was in the memory before
+            return GraphedSteps(gpt, memory, filled)
+
+    state = gpt._begin(ragged(rows), 20, None)
+    state.quick = graphed(state.cache.memory, state.cache.filled)
+    codes = torch.randint(ODD.end, (20, rows), generator=torch.Generator().manual_seed(9))
+    for row, theirs in zip(codes, walk(gpt, rows, False), strict=True):
+        gpt._advance(state, row)
+        torch.testing.assert_close(state.logits, theirs, rtol=1e-4, atol=2e-5)
+
+
+def test_rows_that_ended_leave_the_others_of_one_shape_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpt = model()
+    gpt.ar_predict_layer.weight.data[ODD.end] *= 2.0
+    sampling = Sampling(top_k=1, least=2, most=30)
+    plain = gpt.generate(ragged(6), sampling)
+    assert len({len(spoken.tokens) for spoken in plain}) > 2
+    monkeypatch.setattr(GPT, "_quick", lambda self, cache: GraphedSteps(self, cache.memory, cache.filled))
+    graphed = gpt.generate(ragged(6), sampling)
+    assert [spoken.tokens.tolist() for spoken in graphed] == [spoken.tokens.tolist() for spoken in plain]
+
+
 def test_the_number_of_threads_does_not_matter() -> None:
     gpt, threads = model(), torch.get_num_threads()
     try:
@@ -67,14 +98,14 @@ def test_the_number_of_threads_does_not_matter() -> None:
 
 def test_who_listens_or_is_not_exact_gets_the_layers_themselves() -> None:
     gpt = model()
-    assert gpt._begin(ragged(1), 3, None).compiled is not None
+    assert gpt._begin(ragged(1), 3, None).quick is not None
     handle = gpt.h.layers[1].self_attn.out_proj.register_forward_pre_hook(lambda module, args: None)
-    assert gpt._begin(ragged(1), 3, None).compiled is None
+    assert gpt._begin(ragged(1), 3, None).quick is None
     handle.remove()
     handle = gpt.ar_predict_layer.register_forward_hook(lambda module, args, out: None)
-    assert gpt._begin(ragged(1), 3, None).compiled is None
+    assert gpt._begin(ragged(1), 3, None).quick is None
     handle.remove()
-    assert gpt.to(torch.bfloat16)._begin(ragged(1), 3, None).compiled is None
+    assert gpt.to(torch.bfloat16)._begin(ragged(1), 3, None).quick is None
 
 
 def test_weights_move_together_and_stay_the_same_and_trainable() -> None:
