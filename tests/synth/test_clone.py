@@ -175,6 +175,9 @@ def test_a_cloner_is_loaded_from_folders(tmp_path: Path) -> None:
     assert 5 <= len(said.codes[0]) <= 8
     assert able.content is not None
     assert able.content.features(torch.zeros(48_000)).shape == (1, 768, 179)
+    small = Cloner.load(tmp_path, hubert=hubert, eight_bits=True)
+    assert {weight.dtype for name, weight in small.models.gpt.h.named_buffers() if "weight" in name} == {torch.int8}
+    assert 5 <= len(small._render("Good day.", voice(), settings=quick(language="en")).codes[0]) <= 8
 
 
 # What is recorded
