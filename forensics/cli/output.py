@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from forensics.records import Examination
+from forensics.records import Examination, Watermark
 
 COLOURS = {
     "supports_machine": "magenta",
@@ -81,6 +81,8 @@ class Terminal:
             line.append(" at " + ", ".join(f"{s.start_s:.2f}-{s.end_s:.2f} s" for s in integrity.segments[:6]))
             line.append(" …" if len(integrity.segments) > 6 else "")
         lines.append(line)
+        if examination.watermark.outcome == "found":
+            lines.append(Text(_marked(examination.watermark), style="bold"))
         lines += [Text(f"- {reason}", style="dim") for reason in verdict.reasons]
         lines += [Text(f"Contradiction: {text}", style="yellow") for text in examination.contradictions]
         if examination.findings and facts.seconds is not None:
@@ -107,6 +109,14 @@ def _findings(examination: Examination) -> Table:
             Text(", ".join(calm), style="dim"),
         )
     return table
+
+
+def _marked(mark: Watermark) -> str:
+    """What a watermark says, in one line."""
+    if not mark.authenticated or mark.payload is None:
+        return f"Watermark: found, key {mark.key_id}; not authenticated"
+    what = {"synthesised": "synthesised", "embedded": "a mark on a recording", None: "not in the register at hand"}
+    return f"Watermark: issuance {mark.payload.hex}, authenticated; {what[mark.issued]}"
 
 
 def _sentence(words: str) -> str:
