@@ -13,6 +13,7 @@ from forensics.cli.bench_long import long_recordings
 from forensics.cli.bench_longer import longer
 from forensics.cli.bench_text import text
 from forensics.cli.bench_tts import tts
+from forensics.cli.bench_watermark import watermark
 
 
 @click.group()
@@ -24,6 +25,7 @@ bench.add_command(long_recordings)
 bench.add_command(longer)
 bench.add_command(tts)
 bench.add_command(text)
+bench.add_command(watermark)
 
 
 @bench.command()

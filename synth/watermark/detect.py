@@ -17,7 +17,7 @@ from synth.watermark.places import FRAME_S, Segment, curve, stretches
 from synth.watermark.reading import Reading, judge
 from synth.watermark.synchronise import NOMINAL, SCALES, search
 
-THRESHOLD = 6.0
+THRESHOLD = 5.0
 """Frozen: the score from which a mark counts as found; docs/validation/watermark.md has its false alarms."""
 SURE = 9.0
 """A score at the nominal pitch and tempo from which no other is tried."""
@@ -25,7 +25,7 @@ SHORTEST_SECONDS = 0.8
 WINDOW_SECONDS = 12.0
 """Longer sounds are read window by window, of at least this length but for the last, and their payloads combined."""
 LIST_SIZE = 32
-HOPELESS = 4.5
+HOPELESS = 4.2
 """A score below which the payload of a single window is not tried."""
 ALIGNMENTS = 3
 """Alignments per window whose payload is tried, best first."""
@@ -71,7 +71,7 @@ def detect(samples: npt.ArrayLike, rate: int, keys: Sequence[WatermarkKey]) -> D
     windows = _windows(mono.size)
     readings = [_read(powers(mono[low:high]), readable) for low, high in windows]
     best = max((r for window in readings for r in window), key=lambda r: r.score)
-    score = float(np.sqrt(max(best.score**2 - 2 * np.log(len(windows)), 0.0)) if best.score > 0 else best.score)
+    score = float(np.sqrt(max(best.score**2 - 2 * np.log(len(windows)), 0.0)))
     attempts = Attempts()
     proof = _proof(readings, attempts)
     if score < THRESHOLD and proof is None:
@@ -190,7 +190,7 @@ def _segments(reading: Reading, low_s: float, high_s: float, coded: npt.ArrayLik
     found = []
     for start, end in stretches(evidence, *surely):
         score = evidence.score(start, end)
-        if score < THRESHOLD - 1:
+        if score < THRESHOLD:
             continue
         first = round((low_s + max(reading.second(start), 0.0)) / FRAME_S) * FRAME_S
         last = round(min(low_s + reading.second(end), high_s) / FRAME_S) * FRAME_S

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.errors import VoxproofError
-from synth.watermark.carrier import CHIPS, RATE, Array, closed, converted, layout, opened
+from synth.watermark.carrier import CHIPS, RATE, Array, Layout, closed, converted, layout, opened
 from synth.watermark.coding import encode
+from synth.watermark.informed import factors
 from synth.watermark.keys import WatermarkKey
 from synth.watermark.masking import Mask
 from synth.watermark.payload import Payload, seal
@@ -19,6 +20,8 @@ SHORTEST_SECONDS = 1.0
 """Nothing shorter is marked."""
 PAYLOAD_SECONDS = 4.0
 """Seconds of marked sound from which a payload is recovered: docs/watermark.md has the measurement."""
+CONTRAST = 0.35
+"""How much a tile pushes each of the two bands beside it the other way."""
 _LIVE_TILES = 0.2
 """A frame counts as marked sound when this part of its tiles may change."""
 
@@ -45,11 +48,12 @@ def embed(samples: npt.ArrayLike, rate: int, key: WatermarkKey, payload: Payload
     """Samples [frames, channels] in -1 to 1 at `rate` Hz -> the same with the mark."""
     original = np.asarray(samples, np.float64)
     _check(original, rate)
-    pattern = layout(key.detection).pattern(encode(seal(payload, key)))
+    lay = layout(key.detection)
+    pattern = lay.pattern(encode(seal(payload, key)))
     marked = np.empty_like(original)
     live = []
     for channel in range(original.shape[1]):
-        marked[:, channel], seconds = _channel(original[:, channel], rate, pattern)
+        marked[:, channel], seconds = _channel(original[:, channel], rate, pattern, lay)
         live.append(seconds)
     if max(live) < SHORTEST_SECONDS / 2:
         raise MarkError(
@@ -70,19 +74,37 @@ def _check(original: Samples, rate: int) -> None:
         raise MarkError("samples must be finite numbers, with full scale at 1")
 
 
-def _channel(original: Samples, rate: int, pattern: Array) -> tuple[Samples, float]:
+def _channel(original: Samples, rate: int, pattern: Array, lay: Layout) -> tuple[Samples, float]:
     """One channel [frames] and the signs of the tiles [BANDS, CHIPS] -> marked [frames], seconds of live sound."""
     host = converted(original, rate, RATE)
     spectra = opened(host)
     mask = Mask(spectra)
-    wish = np.tile(pattern, (1, -(-mask.chips // CHIPS)))[:, : mask.chips]
-    gains = mask.gains(wish)
-    residual = closed(spectra * (mask.per_bin(gains) - 1), host.size)
+    wish = wished(pattern, mask.chips)
+    residual = np.zeros_like(host)
+    more: Array | float = 1.0
+    for last in (False, True):
+        factor = mask.per_bin(mask.gains(wish * more))
+        residual = closed(spectra * (factor - 1), host.size)
+        if not last:
+            more = factors(host + residual, pattern, lay, mask.chips)
     added = converted(residual, RATE, rate, original.size).astype(np.float64)
     added[_silent(original, rate)] = 0.0
     limit = max(1.0, float(np.abs(original).max()))
     live = float(np.mean(mask.live.mean(axis=0) > _LIVE_TILES)) * original.size / rate
     return np.clip(original + added, -limit, limit), live
+
+
+def wished(pattern: Array, chips: int) -> Array:
+    """Signs of a period [BANDS, CHIPS] -> wished changes [BANDS, chips] with root mean square 1.
+
+    A listener holds a tile against the bands next to it; so every tile also pushes those the other way.
+    """
+    signs = np.tile(pattern, (1, -(-chips // CHIPS)))[:, :chips]
+    beside = np.zeros_like(signs)
+    beside[1:] += signs[:-1]
+    beside[:-1] += signs[1:]
+    out: Array = (signs - np.float32(CONTRAST) * beside) / np.float32(np.sqrt(1 + 2 * CONTRAST**2))
+    return out
 
 
 def _silent(original: Samples, rate: int) -> npt.NDArray[np.bool_]:

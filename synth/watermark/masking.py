@@ -14,15 +14,15 @@ import scipy.ndimage
 
 from synth.watermark.carrier import BANDS, CHIP, EDGES, WINDOW, Array, Complex, overlap
 
-CEILING_DB = 2.5
+CEILING_DB = 2.9
 """Strength of a tile that nothing holds back, dB."""
-MOST = 1.2
+MOST = 1.4
 """No tile changes by more than this many times the strength."""
 SILENCE = 1e-9
 """Mean power of a sample (full scale 1) in a tile below which it is left alone: -90 dB."""
-STEADINESS = 2.5
+STEADINESS = 6.0
 """Weight of rule 2 above `LOW_HZ`."""
-STEADINESS_LOW = 0.8
+STEADINESS_LOW = 0.75
 """Weight of rule 2 below `LOW_HZ`, where a band of the ear is narrower than a tile and cancelling costs the mark."""
 LOW_HZ = 650.0
 

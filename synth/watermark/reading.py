@@ -1,8 +1,8 @@
 """Judge one alignment exactly: its score, the soft bits of the payload, and the evidence over time.
 
-The score is the sum over the pilot's tiles of sign times answer (periods added), over the root of the sum of squares.
-If the signs were another key's, they would be fair and independent coins, whatever the sound and the channel: then
-P(score > t) <= exp(-t * t / 2) (Hoeffding 1963) for every alignment, which is why one threshold serves every channel.
+The raw score is the sum over the pilot's tiles of sign times answer (periods added), over the root of the sum of the
+squares. If the signs were another key's, they would be fair and independent coins, whatever the sound and the channel: then
+P(raw > t) <= exp(-t * t / 2) (Hoeffding 1963) for every alignment, which is why one threshold serves every channel.
 """
 
 from __future__ import annotations
@@ -54,7 +54,13 @@ class Reading:
     key: WatermarkKey
     at: Alignment
     tiles: Tiles
-    score: float
+    raw: float
+    """Sum over its standard deviation."""
+
+    @property
+    def score(self) -> float:
+        """`raw`, less what it may reach by chance in an alignment of so many: the same chance at the same score."""
+        return float(np.sqrt(max(self.raw * abs(self.raw) - 2 * self.at.handicap, 0.0)))
 
     def soft_bits(self, stretches: list[tuple[int, int]]) -> Array:
         """Answers in these stretches of chips -> soft coded bits [CODED_BITS], positive for 0."""
@@ -87,7 +93,7 @@ def judge(power: Array, key: WatermarkKey, at: Alignment) -> Reading:
     for shift in (-2, -1, 0, 1, 2):
         tiles = _tiles(heard, seen.trust, round(at.phase) + shift)
         score = _score(tiles.within(tiles.chip(at.start), tiles.chip(at.end)), key.detection)
-        if best is None or score > best.score:
+        if best is None or score > best.raw:
             best = Reading(key, at, tiles, score)
     assert best is not None  # noqa: S101
     return best

@@ -24,6 +24,9 @@ BLOCK = PERIOD // 2
 STEP = 0.03
 SLOPES = np.arange(-3, 4) * 0.7
 """Phase lines tried, frames per block: the rest of the tempo, up to 1.7 %."""
+SCALED_HANDICAP = 3.7
+RUN_HANDICAP = 2.1
+"""See `Alignment.handicap`: 40 scales and slopes, 8 runs, as far as they are independent of each other."""
 RUNS = (1, 2, 4)
 """Numbers of blocks in a row that are added, besides all of them."""
 
@@ -43,6 +46,14 @@ class Alignment:
     end: int
     score: float
     """Correlation over its standard deviation, of the search: for ranking only."""
+    whole: bool = True
+    """Whether the run is all of the sound."""
+
+    @property
+    def handicap(self) -> float:
+        """Natural log of how many more places are searched than the PERIOD phases of a whole sound left as it was."""
+        scaled = (self.pitch, self.tempo) != (1.0, 1.0)
+        return SCALED_HANDICAP * scaled + RUN_HANDICAP * (not self.whole)
 
 
 def _line(low: float, high: float) -> list[float]:
@@ -98,7 +109,7 @@ def search(
             product = np.einsum("bjw,bw->jw", spectra, _pilot(key))
             correlation = scipy.fft.irfft(product, PERIOD, axis=1)
             found[number] += _lines(correlation, pitch, tempo, length)
-    return [_distinct(sorted(each, key=lambda a: -a.score), most) for each in found]
+    return [_distinct(sorted(each, key=lambda a: 2 * a.handicap - a.score * abs(a.score)), most) for each in found]
 
 
 @lru_cache(maxsize=16)
@@ -125,7 +136,8 @@ def _lines(correlation: Array, pitch: float, tempo: float, length: int) -> list[
         stretch = BLOCK / (BLOCK + slopes[line])
         start, end = int(first * BLOCK * stretch), int(min((first + run) * BLOCK, length) * stretch)
         place = float(phase * stretch % PERIOD)
-        best.append(Alignment(pitch, tempo * float(stretch), place, start, end, float(z[line, first, phase])))
+        score = float(z[line, first, phase])
+        best.append(Alignment(pitch, tempo * float(stretch), place, start, end, score, run == blocks))
     return best
 
 

@@ -1,0 +1,185 @@
+"""Measure the mark on many voices under every attack; every result is one line of a file, so a run can go on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from forensics.benches.watermark.attacks import ATTACKS, RATE
+from forensics.benches.watermark.material import Voice
+from forensics.benches.watermark.quality import quality
+from synth.channels.base import FloatArray
+from synth.watermark.detect import detect
+from synth.watermark.embed import embed
+from synth.watermark.keys import DetectionKey, WatermarkKey
+from synth.watermark.payload import Payload
+
+LENGTHS = (5.0, 10.0, 4.0)
+START_S = 0.5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One detection, or one measurement of quality."""
+
+    part: str
+    """marked, unmarked, quality or place."""
+    voice: str
+    human: bool
+    seconds: float
+    attack: str
+    score: float = 0.0
+    found: bool = False
+    right: bool = False
+    """The payload authenticated and is the one that was put in."""
+    wrong: bool = False
+    """A payload authenticated that was not put in."""
+    cost_s: float = 0.0
+    """Processor time of the detection (of the embedding, for quality)."""
+    values: tuple[float, ...] = ()
+    """Quality: as `quality` gives them. Place: intersection over union."""
+
+    @property
+    def identity(self) -> tuple[str, str, float, str]:
+        return self.part, self.voice, self.seconds, self.attack
+
+
+def bench_key(seed: int, name: str) -> WatermarkKey:
+    """A key of the bench, not of anybody."""
+    secret = sha256(f"bench/{seed}/{name}".encode()).digest()
+    detection = DetectionKey(secret[:8].hex(), 0, sha256(secret + b"detection").digest())
+    return WatermarkKey(detection, sha256(secret + b"mac").digest())
+
+
+def measure(
+    voices: list[Voice],
+    results: Path,
+    seed: int,
+    lengths: tuple[float, ...] = LENGTHS,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Row]:
+    """All rows of these voices; those in the file `results` are not measured again."""
+    done = {row.identity: row for row in load(results)}
+    plan = [(voice, length, part) for voice in voices for length in lengths for part in ("marked", "unmarked")]
+    plan += [(voice, 10.0, "place") for voice in voices]
+    with results.open("a", encoding="utf-8") as stream:
+        for number, (voice, length, part) in enumerate(plan):
+            progress(number, len(plan))
+            for row in _part(voice, length, part, seed, done):
+                done[row.identity] = row
+                stream.write(json.dumps(asdict(row)) + "\n")
+                stream.flush()
+    names = {voice.name for voice in voices}
+    return [row for row in done.values() if row.voice in names]
+
+
+def load(results: Path) -> list[Row]:
+    """Rows of a results file, those of a torn last line left out."""
+    rows = []
+    for line in results.read_text(encoding="utf-8").splitlines() if results.is_file() else []:
+        try:
+            members = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        rows.append(Row(**{**members, "values": tuple(members["values"])}))
+    return rows
+
+
+def _part(
+    voice: Voice, seconds: float, part: str, seed: int, done: dict[tuple[str, str, float, str], Row]
+) -> Iterator[Row]:
+    """The rows of one voice, length and part that are not there yet."""
+    if part == "place":
+        if (part, voice.name, seconds, "none") not in done:
+            yield _place(voice, seed)
+        return
+    wanted = [a for a in ATTACKS if (part, voice.name, seconds, a.name) not in done]
+    if seconds == 4.0:
+        wanted = [a for a in wanted if a.payload_5s is not None or a.name == "none"]
+    if seconds != 5.0:
+        wanted = [a for a in wanted if a.name != "1 s excerpt"]
+    if seconds != 5.0 and part == "unmarked":
+        wanted = []
+    if not wanted:
+        return
+    number = _number(voice.name, seed)
+    payload, key = Payload(number, number % 256), bench_key(seed, "issuer" if part == "marked" else voice.name)
+    sound, cost = _sound(voice, seconds), 0.0
+    if part == "marked":
+        original, begun = sound, time.process_time()
+        sound = embed(original[:, None], RATE, key, payload).samples[:, 0].astype(np.float32)
+        cost = time.process_time() - begun
+        if seconds == 5.0 and ("quality", voice.name, seconds, "none") not in done:
+            yield Row(
+                "quality", voice.name, voice.human, seconds, "none", cost_s=cost, values=quality(original, sound, RATE)
+            )
+    for attack in wanted:
+        changed = attack(sound, number)
+        begun = time.process_time()
+        found = detect(changed, RATE, [key])
+        cost = time.process_time() - begun
+        yield Row(
+            part,
+            voice.name,
+            voice.human,
+            seconds,
+            attack.name,
+            found.score,
+            found.outcome == "found",
+            bool(found.authenticated) and found.payload == payload and part == "marked",
+            bool(found.authenticated) and (found.payload != payload or part != "marked"),
+            cost,
+        )
+
+
+def _place(voice: Voice, seed: int) -> Row:
+    """One second of the mark in ten seconds of sound: the overlap of what is found with what was marked."""
+    sound = _sound(voice, 10.0)
+    key, number = bench_key(seed, "issuer"), _number(voice.name, seed)
+    marked = embed(sound[:, None], RATE, key, Payload(number, 0)).samples[:, 0]
+    power = np.convolve(sound.astype(np.float64) ** 2, np.ones(RATE), "valid")[:: RATE // 50]
+    loud = np.flatnonzero(power >= np.median(power))
+    start = int(loud[number % loud.size]) * (RATE // 50)
+    mixed = sound.astype(np.float64)
+    mixed[start : start + RATE] = marked[start : start + RATE]
+    begun = time.process_time()
+    found = detect(mixed, RATE, [key])
+    cost = time.process_time() - begun
+    axis = np.arange(0, 10, 0.01)
+    truth = (axis >= start / RATE) & (axis < start / RATE + 1)
+    said = np.zeros(axis.size, bool)
+    for segment in found.segments:
+        said |= (axis >= segment.start_s) & (axis < segment.end_s)
+    overlap = float((truth & said).sum() / (truth | said).sum())
+    return Row(
+        "place",
+        voice.name,
+        voice.human,
+        10.0,
+        "none",
+        found.score,
+        found.outcome == "found",
+        cost_s=cost,
+        values=(overlap,),
+    )
+
+
+@lru_cache(maxsize=2)
+def _whole(voice: Voice) -> FloatArray:
+    return voice.samples()
+
+
+def _sound(voice: Voice, seconds: float) -> FloatArray:
+    start = int(START_S * RATE)
+    return _whole(voice)[start : start + int(seconds * RATE)]
+
+
+def _number(name: str, seed: int) -> int:
+    return int.from_bytes(sha256(f"{seed}/{name}".encode()).digest()[:4], "big")

@@ -1,0 +1,82 @@
+"""`voxproof bench watermark`: the mark in sound under every attack (docs/validation/watermark.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--clips",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of human or machine speech with an index.csv; may be repeated.",
+)
+@click.option("--human", type=click.IntRange(0), default=60, show_default=True, help="Human voices.")
+@click.option("--machine", type=click.IntRange(0), default=30, show_default=True, help="Machine voices.")
+@click.option("--seconds", type=float, multiple=True, help="Length; may be repeated.  [default: 5 10 4]")
+@click.option("--seed", type=int, default=2026, show_default=True)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="build/bench-watermark",
+    show_default=True,
+    help="Folder of the results; an interrupted run goes on from there.",
+)
+@click.option("--tampered", type=click.IntRange(0), default=1_000_000, show_default=True, help="Tampered payloads.")
+@click.option("--forged", type=click.IntRange(0), default=10_000, show_default=True, help="Forgeries in sound.")
+@click.option("--removals", type=click.IntRange(0), default=20, show_default=True, help="Voices for the removals.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write watermark.md and watermark.png into this folder.",
+)
+@click.option("--tables-only", is_flag=True, help="Measure nothing; the page from what is in the cache.")
+def watermark(
+    clips: tuple[Path, ...],
+    human: int,
+    machine: int,
+    seconds: tuple[float, ...],
+    seed: int,
+    cache: Path,
+    tampered: int,
+    forged: int,
+    removals: int,
+    out: Path | None,
+    tables_only: bool,
+) -> int:
+    """Presence, payload, false alarms, quality, places, forgery and removal of the mark in sound."""
+    from rich.console import Console
+
+    from forensics.benches.watermark import experiments, run, tables
+    from forensics.benches.watermark.material import voices
+
+    cache.mkdir(parents=True, exist_ok=True)
+    console = Console(stderr=True)
+    results = cache / f"rows-{seed}.jsonl"
+    with console.status("Looking for voices…") as status:
+        if tables_only:
+            rows = run.load(results)
+        else:
+            rows = run.measure(
+                voices(clips, human, machine, seed),
+                results,
+                seed,
+                seconds or run.LENGTHS,
+                lambda done, total: status.update(f"Marking and detecting: {done} of {total}…"),
+            )
+            wanted = experiments.Wanted(tampered, forged, removals, seed)
+            experiments.measure(
+                voices(clips, removals, 0, seed), cache / f"experiments-{seed}.json", wanted, status.update
+            )
+    command = f"voxproof bench watermark --human {human} --machine {machine} --seed {seed} --out {out} --clips …"
+    text = tables.page(rows, experiments.text(cache / f"experiments-{seed}.json"), command)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "watermark.md").write_text(text, encoding="utf-8")
+        tables.draw(rows, out / "watermark.png")
+    click.echo(text)
+    return 0
