@@ -2,8 +2,8 @@
 
 The mark is read by the maker's own package (PyPI `resemble-perth`, MIT), which is not part of Voxproof: `pip install
 'voxproof[perth]'`. It has one bit and no key, so anybody can put it on and nobody can authenticate it, and its false
-alarms were measured to be many on filtered speech (docs/validation/watermark.md). It therefore carries no LR and is never
-more than inconclusive; the method runs only when it is asked for: `--method watermark.perth`.
+alarms were measured to be many on filtered speech (docs/validation/watermark.md). It therefore carries no LR and is
+never more than inconclusive; the method runs only when it is asked for: `--method watermark.perth`.
 """
 
 from __future__ import annotations

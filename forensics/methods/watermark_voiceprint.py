@@ -31,11 +31,11 @@ UNMARKED, FALSE_ALARMS = 0, 0
 
 def largest_log10_lr(unmarked: int, false_alarms: int) -> float | None:
     """The largest log10 LR that so many unmarked recordings allow; None if it would be no support at all."""
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     if not unmarked:
         return None
-    at_most = max(float(chi2.ppf(0.95, 2 * (false_alarms + 1))) / 2, 3.0)
+    at_most = max(float(gammaincinv(false_alarms + 1, 0.95)), 3.0)
     return log10(unmarked / at_most) if at_most < unmarked else None
 
 
