@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,7 +90,7 @@ class Register:
                 ) from None
             with register.store.exclusive():
                 if not found.stat().st_size:
-                    register._append(actor_name(), OPENED, {})
+                    register._append(actor_name(), OPENED, {"register_id": secrets.token_hex(8)})
         return register
 
     def append(self, action: str, payload: Mapping[str, Any], actor: str | None = None) -> Entry:

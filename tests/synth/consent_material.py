@@ -93,16 +93,16 @@ LOUDNESS = 0.01
 
 
 @cache
-def _carriers(key: WatermarkKey, rate: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _carriers(key: WatermarkKey, rate: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     """One of presence and one for every bit, of -1 and 1 over a period: [81, period]."""
     signs = key.detection.generator("toy").integers(0, 2, (PAYLOAD_BITS + 1, period_samples(rate)), dtype=np.int8)
-    return 2.0 * signs - 1.0
+    return (2 * signs - 1).astype(np.float32)
 
 
 def toy_embed(samples: Any, rate: int, key: WatermarkKey, payload: Payload) -> Any:
     """Carriers that begin anew with every period; those of the bits in clips of half a second at least."""
     carriers, carried = _carriers(key, rate), len(samples) >= rate / 2
-    mark = carriers[0] + ((1.0 - 2.0 * seal(payload, key)) @ carriers[1:] if carried else 0.0)
+    mark = carriers[0] + ((1 - 2 * seal(payload, key).astype(np.float32)) @ carriers[1:] if carried else 0.0)
     added = np.resize(mark, len(samples))[:, None]
     return SimpleNamespace(samples=samples + LOUDNESS * added, payload_carried=carried)
 
@@ -116,7 +116,7 @@ def toy_detect(samples: Any, rate: int, keys: Sequence[WatermarkKey]) -> Any:
     fits = np.fft.irfft(np.fft.rfft(folded) * np.conj(np.fft.rfft(carriers[0])), period)
     fits /= max(np.count_nonzero(samples[:, 0]), 1) * LOUDNESS
     score = float(fits.max())
-    levels = carriers[1:] @ np.roll(folded, -int(fits.argmax()))
+    levels = carriers[1:] @ np.roll(folded, -int(fits.argmax())).astype(np.float32)
     payload = authenticate((levels < 0).astype(np.uint8), key)
     return SimpleNamespace(
         outcome="found" if score > 0.5 else "not_found", score=score, threshold=0.5, payload=payload,
