@@ -3,7 +3,7 @@
 For the speaker-change method: a small model that tells the scatter within a speaker from that between speakers
 (P. Kenny, "Bayesian speaker verification with heavy-tailed priors", 2010, of which the two-covariance model with
 point estimates is the plainest case). It works below 3.8 kHz, so that a telephone leaves it what it needs. Constants:
-weights/voices.yaml, learnt by detectors.train.voices.
+weights/voices.yaml, learnt by detectors.train.voices. What that finds unlike is heard by the network of voiceprints.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from detectors.card import WEIGHTS
 from detectors.inference import RATE, mel_filters
 from synth.errors import VoxproofError
 from synth.record import Record
+from synth.voiceprint import similarity, voice_network
+from synth.voiceprint_network import FRAMES, LEVEL, mel_powers
 from synth.yaml_data import load_yaml
 
 FloatArray = npt.NDArray[np.float64]
@@ -36,6 +38,8 @@ FARTHEST = 4.0
 """Deviations after which a dimension counts no further: two voices differ in many, a mood or a microphone in few."""
 LEAST_VOICED = 20
 """Voiced frames that a side needs for its pitch to count."""
+HEARD = 80
+"""Frames of speech in a window of the network: 1.6 s."""
 
 
 class VoiceModel(Record):
@@ -52,7 +56,11 @@ class VoiceModel(Record):
     frames: float
     """Frames of a side (harmonic mean of both) at which the variance within a speaker is 1."""
     threshold: float
-    """Natural-log LR above which another voice is named."""
+    """Natural-log LR above which a place is given to the network."""
+    likeness: float
+    """Cosine of the network's embeddings at or below which another voice is named there."""
+    voiceprint: str
+    """SHA-256 of the network's weights that this cosine was chosen with."""
     sha256: str = ""
     """Of the file the constants were read from."""
 
@@ -138,3 +146,18 @@ def log_lr(model: VoiceModel, features: FloatArray, frames: float) -> float:
     d = scale * (known @ np.array(model.transform))
     between = np.array(model.between)
     return float(np.sum(0.5 * (np.minimum(d**2, FARTHEST**2) * (1 - 1 / between) - np.log(between))))
+
+
+def likeness(before: npt.NDArray[np.float32], after: npt.NDArray[np.float32]) -> float:
+    """Cosine of two voices as the network of voiceprints hears them; each side is speech [windows, 25600] at 16 kHz.
+
+    Every window is brought to one level, so that a step of the level is no voice.
+    """
+    network = voice_network()
+    mels = []
+    for window in np.concatenate([before, after]):
+        power = float(np.mean(window.astype(np.float64) ** 2))
+        mels.append(mel_powers(window * np.float32(LEVEL / np.sqrt(power + 1e-12)), network.filters)[:FRAMES])
+    heard = network.windows(np.stack(mels))
+    means = np.stack([heard[: len(before)].mean(axis=0), heard[len(before) :].mean(axis=0)])
+    return similarity(*network.embedding(means))

@@ -82,7 +82,11 @@ def voice_facts(sha256: str) -> list[tuple[str, str]] | None:
         ("What it is", "Constants of a two-covariance model: how far speech scatters within and between speakers."),
         ("Learnt from", model.summary),
         ("Licences", "; ".join(model.licences)),
-        ("Threshold", f"another voice is named above {number(model.threshold)} (natural-log LR)"),
+        (
+            "Threshold",
+            f"above {number(model.threshold)} (natural-log LR) the network of voiceprints hears a place; another voice "
+            f"is named there at a likeness of {number(model.likeness)} or less",
+        ),
     ]
 
 

@@ -7,7 +7,8 @@ trace; the test is a generalised likelihood ratio over all lines together instea
 At every quarter of a second, the 4 s before and the 4 s after are described twice by one common frequency and drift
 (both searched over a grid): once with one phase for both sides of each line, once with a phase of its own for each
 side. The amplitude is free on each side either way, so that a change of the gain is no jump. The gain in energy by
-the second phase is what is judged.
+the second phase is what is judged, and in which lines the phase jumps: a cut moves all lines, while a load that is
+switched turns the phase of one harmonic and leaves the fundamental alone.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class Phases:
     """Energy on the weaker side, [instants]."""
     offset_hz: Floats
     """Frequency of the fundamental over its nominal value, Hz, [instants]."""
+    line_gain: Floats
+    """Energy of a line that one phase for both sides loses, at the frequency found with two, [instants, lines]."""
+    line_energy: Floats
+    """The part of `energy` that each line gives; the line that gives most is the strongest, [instants, lines]."""
 
 
 def phases(lines: Lines, nominal_hz: int, offset_hz: float, used: NDArray[np.int64], floor: Floats) -> Phases:
@@ -54,6 +59,7 @@ def phases(lines: Lines, nominal_hz: int, offset_hz: float, used: NDArray[np.int
     turns = times[:, None] * grid[0] + 0.5 * np.square(times)[:, None] * grid[1]
     one = np.zeros((len(starts), grid.shape[1]), dtype=np.float32)
     two, left_sum, right_sum = np.zeros_like(one), np.zeros_like(one), np.zeros_like(one)
+    ones, twos = ([np.zeros_like(one)], [np.zeros_like(one)]) if not len(used) else ([], [])
     for index in used:
         turned = np.exp(-2j * np.pi * both.harmonics[index] * turns).astype(np.complex64)
         line, weight = both.weighted[:, 0, index], both.weights[:, 0, index]
@@ -65,16 +71,21 @@ def phases(lines: Lines, nominal_hz: int, offset_hz: float, used: NDArray[np.int
         together = np.where(opposed, np.maximum(a, b), 0.5 * (a + b + np.abs(square)))
         one += together
         two += a + b
+        ones.append(together)
+        twos.append(a + b)
         left_sum += a
         right_sum += b
     rows = np.arange(len(starts))
     best = two.argmax(axis=1) if len(starts) else np.zeros(0, dtype=np.int64)
+    energy = np.stack([line[rows, best] for line in twos], axis=1)
     return Phases(
         at_s=np.asarray((lines.first + starts + SIDE + 0.5) * HOP_S, dtype=np.float64),
         gain=two[rows, best] - one.max(axis=1, initial=0.0),
         energy=two[rows, best],
         weaker=np.minimum(left_sum[rows, best], right_sum[rows, best]),
         offset_hz=grid[0][best].astype(np.float32),
+        line_gain=energy - np.stack([line[rows, best] for line in ones], axis=1),
+        line_energy=energy,
     )
 
 

@@ -7,7 +7,10 @@ in `_hum` (lines and presence) and `_hum_phase` (jumps).
 
 Hum is present when the comb of harmonics of 50 or 60 Hz stands out of its surroundings further than any comb shifted
 sideways. It is named as a trace: hum is ordinary. In at least 20 s of sound the phase of all harmonics is followed;
-where it jumps, while the frequency wanders slowly on both sides, something was taken out or put in.
+where it jumps, while the frequency wanders slowly on both sides, something was taken out or put in. A cut moves every
+line, so the jump has to show in the strongest line or in two. A line whose frequency differs from one 8 s to the next
+by more than a grid's does is no mains hum that could be followed (NERC, standard BAL-001-2: the frequency of the
+loosest large grid of North America, ERCOT, stays within 30 mHz, root mean square over a year of minutes).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._frames import curve, instants
 from forensics.methods._hum import HOP_S, NOMINAL_HZ, Standing, standing, stretches
-from forensics.methods._hum_phase import HIGHEST_HARMONIC, Phases, phases
+from forensics.methods._hum_phase import HIGHEST_HARMONIC, SIDE, STEP, Phases, phases
 from forensics.records import Figure, Finding, Measurement, Scalar, Segment
 
 STRETCH_S = 16.0
@@ -33,6 +36,7 @@ class Enf(Method):
     """Presence of mains hum and jumps of its phase."""
 
     id = "signal.enf"
+    version = "2"
     title = "Electric network frequency"
     purpose = "Looks for mains hum and follows its phase, which jumps where material was removed or inserted."
     domain = Domain(min_seconds=4.0)
@@ -54,6 +58,10 @@ class Enf(Method):
     """Fewest harmonics in which a jump counts."""
     least_side: ClassVar[float] = 20.0
     """Least energy of the hum on the weaker side of a jump."""
+    least_line_gain: ClassVar[float] = 10.0
+    """Least energy gained in one line, and `least_gain_share` of the line's, for the jump to show in it."""
+    most_scatter_mhz: ClassVar[float] = 30.0
+    """Scatter of the frequency between windows 8 s apart above which the hum is no grid's, mHz."""
 
     @property
     def parameters(self) -> Mapping[str, Scalar]:
@@ -67,6 +75,8 @@ class Enf(Method):
             "least_gain_share": self.least_gain_share,
             "least_lines": self.least_lines,
             "least_side": self.least_side,
+            "least_line_gain": self.least_line_gain,
+            "most_scatter_mhz": self.most_scatter_mhz,
         }
 
     def examine(self, exhibit: Exhibit) -> Finding:
@@ -133,17 +143,21 @@ class Enf(Method):
     ) -> Finding:
         """The answer from the phases of all stretches."""
         at, first = np.unique(np.concatenate([part.at_s for part in parts]), return_index=True)
-        gain, energy, weaker, offset = (
+        gain, energy, weaker, offset, line_gain, line_energy = (
             np.concatenate([getattr(part, name) for part in parts])[first]
-            for name in ("gain", "energy", "weaker", "offset_hz")
+            for name in ("gain", "energy", "weaker", "offset_hz", "line_gain", "line_energy")
         )
         followed = measurements["lines_followed"]
         clear = weaker >= self.least_side
         covered = float(clear.mean()) if len(at) else 0.0
-        jumps = self._jumps(at, gain, energy, clear)
+        shows = (line_gain >= self.least_line_gain) & (line_gain >= self.least_gain_share * line_energy)
+        strongest = np.take_along_axis(shows, line_energy.argmax(axis=1)[:, None], axis=1)[:, 0]
+        jumps = self._jumps(at, gain, energy, clear & (strongest | (shows.sum(axis=1) >= self.least_lines)))
+        scatter = _scatter_mhz(at, offset, clear)
         measurements |= {
             "followed_share": round(covered, 3),
             "frequency_sd_mhz": round(float(1000 * offset[clear].std()), 2) if clear.any() else None,
+            "frequency_scatter_mhz": None if scatter is None else round(scatter, 2),
             "phase_jumps": len(jumps),
             "phase_jumps_at_s": tuple(round(jump[0], 2) for jump in jumps[:50]),
             "largest_gain_share": round(float((gain / np.maximum(energy, 1.0))[clear].max(initial=0.0)), 3),
@@ -156,6 +170,14 @@ class Enf(Method):
             series=(curve("", at, np.where(clear, 1000.0 * offset, np.nan), digits=1),),
             marks=tuple((round(jump[0], 2), "phase jump") for jump in jumps[:20]),
         )
+        if scatter is not None and scatter > self.most_scatter_mhz:
+            said = (
+                f"The frequency of the hum scatters by {scatter:.0f} mHz from one 8 s to the next, more than the mains "
+                f"do ({self.most_scatter_mhz:g} mHz): it is no steady hum that could be followed, inconclusive."
+            )
+            return self.finding(
+                "inconclusive", reasons=[said], measurements=measurements, figures=[figure], traces=[trace]
+            )
         if jumps and isinstance(followed, int) and followed < self.least_lines:
             said = f"The phase of the one line that can be followed jumps at {instants([jump[0] for jump in jumps])};"
             return self.finding(
@@ -224,3 +246,17 @@ class Enf(Method):
             ),
             levels=((self.least_score, "counts as present"),),
         )
+
+
+def _scatter_mhz(at: NDArray[np.float64], offset: NDArray[np.float32], clear: NDArray[np.bool_]) -> float | None:
+    """Standard deviation of the frequency within pairs of windows that follow one another, mHz; no slow drift.
+
+    None where fewer than 4 s of such pairs have hum in both windows.
+    """
+    apart = round(2 * SIDE / STEP)
+    after = np.minimum(np.searchsorted(at, at + apart * STEP * HOP_S - 0.01), max(len(at) - 1, 0))
+    both = clear & clear[after] & (np.abs(at[after] - at - apart * STEP * HOP_S) < 0.01)
+    if both.sum() * STEP * HOP_S < 4.0:
+        return None
+    step = 1000.0 * (offset[after] - offset)[both].astype(np.float64)
+    return float(np.sqrt(np.mean(np.square(step)) / 2.0))

@@ -61,6 +61,37 @@ def test_a_change_of_gain_is_no_jump(examine: Examine) -> None:
     assert finding.outcome == "consistent"
 
 
+def lines(phases: list[np.ndarray], sizes: list[float], level: float = 0.01) -> Samples:
+    """Lines of given phases [time], in faint noise."""
+    sound = np.sum([size * np.sin(phase) for phase, size in zip(phases, sizes, strict=True)], axis=0)
+    return np.asarray(level * sound + room_noise(len(sound) / RATE, RATE, -80.0, seed=9)[: len(sound)])
+
+
+@pytest.mark.parametrize("turned", [1, 3])
+def test_a_jump_of_one_harmonic_counts_in_the_strongest_line_alone(examine: Examine, turned: int) -> None:
+    times = np.arange(40 * RATE) / RATE
+    phase = 2 * np.pi * 50.01 * times
+    phases = [n * phase + np.where(times > 19.0, 2.0, 0.0) * (n == turned) for n in (1, 2, 3)]
+    finding = examine(Enf(), lines(phases, [1.0, 0.3, 0.6]), RATE)
+    assert finding.measurements["largest_gain_share"] > Enf.least_gain_share  # type: ignore[operator]
+    assert finding.outcome == ("inconsistent" if turned == 1 else "consistent")
+    assert finding.measurements["phase_jumps"] == (turned == 1)
+
+
+def test_a_line_that_is_no_steady_hum_is_not_judged(examine: Examine) -> None:
+    rng = np.random.default_rng(7)
+    times = np.arange(40 * RATE) / RATE
+    hertz = 50.0 + np.repeat(rng.permutation([-0.07, 0.06, -0.05, 0.07, -0.07, 0.05, 0.06, -0.06]), 5 * RATE)
+    phase = 2 * np.pi * np.cumsum(hertz) / RATE
+    finding = examine(Enf(), lines([phase + 2.0 * (times > 21.0), 2 * phase], [1.0, 0.5]), RATE)
+    assert finding.outcome == "inconclusive"
+    assert finding.measurements["frequency_scatter_mhz"] > Enf.most_scatter_mhz  # type: ignore[operator]
+    assert "no steady hum" in finding.reasons[0]
+    steady = examine(Enf(), lines([2 * np.pi * n * 50.02 * times for n in (1, 2)], [1.0, 0.5]), RATE)
+    assert steady.outcome == "consistent"
+    assert steady.measurements["frequency_scatter_mhz"] < 1.0  # type: ignore[operator]
+
+
 def test_without_hum_continuity_cannot_be_tested(examine: Examine) -> None:
     finding = examine(Enf(), room_noise(24.0, RATE, -50.0, seed=5), RATE)
     assert finding.outcome == "could_not_test"
