@@ -3,7 +3,7 @@
 Sound is analysed at 16 kHz in frames of 32 ms every 8 ms. A tile is one of 30 bands (133 Hz wide, 9 % of their
 frequency above 1.5 kHz) by one chip of 24 ms; its level goes up or down by a keyed sign. 96 chips are a period of
 2.304 s, which repeats, so that every crop of that length holds all of the mark. Below 626 Hz every tile is a pilot
-(known sign: presence and synchronisation); above it, a keyed choice of 34 to 50 % of the tiles is, and the others carry
+(known sign: presence and synchronisation); above it, a keyed choice of about 40 % of the tiles is, and the others carry
 the coded bits, several tiles per bit, scattered by the key over time and over both halves of the band (below and above
 3.4 kHz), so that a telephone passes all of the payload and a wide-band channel passes it twice.
 """
@@ -36,7 +36,7 @@ CHIPS = 96
 PERIOD = CHIP * CHIPS
 """Frames of a period, 2.304 s."""
 PILOT_ONLY_HZ = 626.0
-PILOT_SHARES = (("telephone", 0.34), ("wide", 0.5))
+PILOT_SHARES = (("telephone", 0.38), ("wide", 0.4))
 """Of the tiles between PILOT_ONLY_HZ and TELEPHONE_HZ, and of those above."""
 TELEPHONE_HZ = 3400.0
 

@@ -17,7 +17,7 @@ from synth.watermark.places import FRAME_S, Segment, curve, stretches
 from synth.watermark.reading import Reading, judge
 from synth.watermark.synchronise import NOMINAL, SCALES, search
 
-THRESHOLD = 5.0
+THRESHOLD = 4.7
 """Frozen: the score from which a mark counts as found; docs/validation/watermark.md has its false alarms."""
 SURE = 9.0
 """A score at the nominal pitch and tempo from which no other is tried."""
@@ -25,6 +25,8 @@ SHORTEST_SECONDS = 0.8
 WINDOW_SECONDS = 12.0
 """Longer sounds are read window by window, of at least this length but for the last, and their payloads combined."""
 LIST_SIZE = 32
+LONG_LIST, LONG_SECONDS = 256, 8.0
+"""Paths kept in a last try on the best window, if a mark is there and there is sound enough to spend the time on."""
 HOPELESS = 4.2
 """A score below which the payload of a single window is not tried."""
 ALIGNMENTS = 3
@@ -168,8 +170,15 @@ def _proof(readings: list[list[Reading]], attempts: Attempts) -> tuple[Reading, 
             payload = attempts.authenticate(candidates, reading.key)
             if payload is not None:
                 return reading, payload
-    if len(readings) > 1 and single:
-        lead = single[0]
+    if not single:
+        return None
+    lead = single[0]
+    if lead.score >= THRESHOLD and lead.tiles.chips * CHIP * HOP / RATE >= LONG_SECONDS:
+        soft = lead.soft_bits([(0, lead.tiles.chips)])
+        payload = attempts.authenticate(decode(soft, LONG_LIST), lead.key)
+        if payload is not None:
+            return lead, payload
+    if len(readings) > 1:
         agreeing = [next((r for r in window if _agree(r, lead)), None) for window in able]
         total = np.sum([r.soft_bits([(0, r.tiles.chips)]) for r in agreeing if r], axis=0)
         payload = attempts.authenticate(decode(total, LIST_SIZE), lead.key)

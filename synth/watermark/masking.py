@@ -14,9 +14,9 @@ import scipy.ndimage
 
 from synth.watermark.carrier import BANDS, CHIP, EDGES, WINDOW, Array, Complex, overlap
 
-CEILING_DB = 2.9
+CEILING_DB = 3.1
 """Strength of a tile that nothing holds back, dB."""
-MOST = 1.4
+MOST = 1.3
 """No tile changes by more than this many times the strength."""
 SILENCE = 1e-9
 """Mean power of a sample (full scale 1) in a tile below which it is left alone: -90 dB."""

@@ -1,8 +1,8 @@
 """Judge one alignment exactly: its score, the soft bits of the payload, and the evidence over time.
 
 The raw score is the sum over the pilot's tiles of sign times answer (periods added), over the root of the sum of the
-squares. If the signs were another key's, they would be fair and independent coins, whatever the sound and the channel: then
-P(raw > t) <= exp(-t * t / 2) (Hoeffding 1963) for every alignment, which is why one threshold serves every channel.
+squares. If the signs were another key's, they would be fair and independent coins, whatever the sound and the channel:
+then P(raw > t) <= exp(-t * t / 2) (Hoeffding 1963) for every alignment. So one threshold serves every channel.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from synth.watermark.keys import DetectionKey, WatermarkKey
 from synth.watermark.listening import answers, at_tempo, band_levels
 from synth.watermark.places import Evidence
 from synth.watermark.synchronise import Alignment
+
+SHRINKAGE = 0.3
+"""How many bands' worth of pilot the mean over all bands counts for, when a band is judged."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,20 @@ class Reading:
         return float(np.sqrt(max(self.raw * abs(self.raw) - 2 * self.at.handicap, 0.0)))
 
     def soft_bits(self, stretches: list[tuple[int, int]]) -> Array:
-        """Answers in these stretches of chips -> soft coded bits [CODED_BITS], positive for 0."""
+        """Answers in these stretches of chips -> soft coded bits [CODED_BITS], positive for 0.
+
+        Bands count by what the pilot tells of them: the slope of answers on signs, over three bands and drawn towards
+        that of all bands; a band that the channel lost counts for nothing.
+        """
         lay = layout(self.key.detection)
         total = np.sum([self.tiles.within(*stretch) for stretch in stretches], axis=0)
+        sums = _over_three((total * lay.signs * lay.pilot).sum(axis=1))
+        squares = _over_three((total**2 * lay.pilot).sum(axis=1)) + 1e-9
+        prior = SHRINKAGE * squares.mean()
+        slope = np.maximum(sums + prior * sums.sum() / squares.sum(), 0) / (squares + prior)
         carried = ~lay.pilot
-        return np.bincount(lay.owner[carried], (total * lay.signs)[carried], CODED_BITS).astype(np.float32)
+        soft = total * lay.signs * slope[:, None]
+        return np.bincount(lay.owner[carried], soft[carried], CODED_BITS).astype(np.float32)
 
     def evidence(self, coded: npt.ArrayLike | None = None) -> Evidence:
         """What each chip says by the pilot, and with the coded bits [CODED_BITS] known, by all tiles."""
@@ -97,6 +109,12 @@ def judge(power: Array, key: WatermarkKey, at: Alignment) -> Reading:
             best = Reading(key, at, tiles, score)
     assert best is not None  # noqa: S101
     return best
+
+
+def _over_three(values: Array) -> npt.NDArray[np.float64]:
+    """Each band with half of the two beside it: [BANDS] -> [BANDS]."""
+    padded = np.pad(values.astype(np.float64), 1)
+    return padded[1:-1] + 0.5 * (padded[:-2] + padded[2:])
 
 
 def _tiles(heard: Array, trust: Array, phase: int) -> Tiles:
