@@ -28,6 +28,7 @@ from synth.watermark.payload import MAX_CANDIDATES, Payload
 from synth.watermark.places import Segment
 
 KEY = new_key()
+BATTERY, FUSION = load_battery(["watermark"]), load_fusion()
 PAYLOAD = Payload(0x1A2B3C4D, 0x5E)
 SEGMENT = Segment(0.5, 2.0, 9.0)
 FOUND = Detection(
@@ -72,8 +73,7 @@ def found(path: Path, keys: Sequence[WatermarkKey], place: Path | None = None) -
 
 
 def whole(path: Path, keys: Sequence[WatermarkKey], place: Path | None = None) -> Examination:
-    battery = equipped(load_battery(["watermark"]), keys, place)
-    return examine(path, battery, load_fusion())
+    return examine(path, equipped(BATTERY, keys, place), FUSION)
 
 
 def test_without_a_key_it_could_not_be_tested(exhibit: Path) -> None:
