@@ -178,7 +178,7 @@ def test_the_tables_count_and_give_wilson_intervals() -> None:
     assert "| signal.splice | 198 | 2 | 0 | 2 | 1.0 % (0.3 to 3.6) |" in text
     assert "| **integrity, all methods** | 198 | 2 | 0 | 2 | 1.0 % (0.3 to 3.6) |" in text
     assert "| signal.splice | j | 10 | 3 | 30.0 % (10.8 to 60.3) | 10 | 3 | 3 |" in text
-    assert "Never coded with loss, as published: 200 recordings, 20 minutes" in text
+    assert "### As published, never coded with loss as far as their makers say: 200 recordings, 20 minutes" in text
     assert "- amr: 1 (no encoder)" in text
     assert interval(0, 0) == "–"
 

@@ -26,10 +26,11 @@ TUNING = frozenset(
 )  # fmt: skip
 """Sources that thresholds were chosen on; every other source belongs to the validation part."""
 NEVER_LOSSY = ("rhasspy_kathleen", "rhasspy_flemishguy", "picovoice_wakeword", "picovoice_s2i")
-"""Sources that their makers recorded and published without lossy coding, as far as they say.
-
-picovoice_s2i is crowd-sourced, and some 3 % of its files were MP3 before (docs/validation/material.md).
-"""
+"""Sources that their makers recorded and published without lossy coding, as far as they say."""
+DOUBTED = {
+    "picovoice_s2i": "published as PCM by a crowd; 14 of 562 drawn at random were MP3 once ([material.md](material.md))",
+}
+"""What is known against that, in words for the document: source to words."""
 DEBIAN = {"pocketsphinx": "/usr/share/pocketsphinx/test/data", "asterisk": "/usr/share/asterisk/sounds"}
 """Recordings of Debian's pocketsphinx-testdata and asterisk-core-sounds-en-wav."""
 
