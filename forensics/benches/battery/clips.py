@@ -28,7 +28,7 @@ TUNING = frozenset(
 NEVER_LOSSY = ("rhasspy_kathleen", "rhasspy_flemishguy", "picovoice_wakeword", "picovoice_s2i")
 """Sources that their makers recorded and published without lossy coding, as far as they say."""
 DOUBTED = {
-    "picovoice_s2i": "published as PCM by a crowd; 14 of 562 drawn at random were MP3 once ([material.md](material.md))",
+    "picovoice_s2i": "published as PCM by a crowd; 14 of 562 drawn by lot were MP3 once ([material.md](material.md))",
 }
 """What is known against that, in words for the document: source to words."""
 DEBIAN = {"pocketsphinx": "/usr/share/pocketsphinx/test/data", "asterisk": "/usr/share/asterisk/sounds"}
