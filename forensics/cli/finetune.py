@@ -15,8 +15,10 @@ from forensics.cli.training import (
     FILE,
     HEARING,
     JUDGES,
+    LISTENING,
     RUNNING,
     TEXT_RATE,
+    issuer_of,
     needs_torch,
     report_of,
     run_codes,
@@ -43,6 +45,7 @@ from forensics.cli.training import (
 @TEXT_RATE
 @DPO
 @HEARING
+@LISTENING
 @RUNNING
 @needs_torch
 def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> None:
@@ -61,6 +64,7 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
         raise VoxproofError(
             "finetune runs in one process", cure="With torchrun use train prepare, codes, s2 and s1 one by one."
         )
+    issuer = issuer_of(**options)
     model = read_sovits(options["sovits"], options["version"])
     flow = isinstance(model, FlowSovits)
     recipe = s2_flow if flow else s2
@@ -77,7 +81,7 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
         "export_every": None,
     }  # fmt: skip
     with team(options["device"]) as own:
-        sound = run_s2(data, folder / "s2", own, model, **second)
+        sound = run_s2(data, folder / "s2", own, model, issuer=issuer, **second)
         text = run_s1(data, folder / "s1", own, **first)
     report = {"prepared": report_of(data), "s2": asdict(sound), "s1": asdict(text)}
     if as_json:

@@ -15,9 +15,11 @@ from forensics.cli.training import (
     HEARING,
     JUDGES,
     LENGTH,
+    LISTENING,
     RUNNING,
     TEXT_RATE,
     VERSIONS,
+    issuer_of,
     needs_torch,
     report_of,
     run_codes,
@@ -118,6 +120,7 @@ def s1(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
 @TEXT_RATE
 @click.option("--base", "beginnings", is_flag=True, help="Write s2G and s2D, too; without --start always.")
 @LENGTH
+@LISTENING
 @RUNNING
 @needs_torch
 def s2(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
@@ -129,5 +132,6 @@ def s2(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
     from synth.train.distributed import team
     from synth.train.shards import Prepared
 
+    issuer = issuer_of(**options)
     with team(options["device"]) as own:
-        tell(run_s2(Prepared(data), folder, own, **options), own, as_json)
+        tell(run_s2(Prepared(data), folder, own, issuer=issuer, **options), own, as_json)

@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from forensics.cli.issuer import REGISTER, TOKEN, continued
+from forensics.cli.watermark import KEYS
+
 if TYPE_CHECKING:
+    from synth.consent import Scope
+    from synth.emission import Issuer
     from synth.sovits import Sovits
     from synth.sovits_flow import FlowSovits
     from synth.train.distributed import Team
+    from synth.train.listening import Listening
     from synth.train.run import Progress, Summary
     from synth.train.shards import Prepared
 
@@ -59,6 +65,22 @@ LENGTH = options(
     click.option("--steps", "most_steps", type=int, help="Stop after so many steps."),
     click.option("--validation", default=0.02, show_default=True, help="Share of the recordings held out."),
 )
+LISTENING = options(
+    click.option(
+        "--listen", metavar="N", type=click.IntRange(min=1),
+        help="Every N epochs and at the end, up to eight held-out recordings as the model says them go to OUT/sounds: "
+        "marked, read back, registered. Needs --key and --consent.",
+    ),
+    click.option("--consent", metavar="FILE", type=FILE, help="The speaker's consent, for --listen."),
+    KEYS,
+    click.option(
+        "--scope", type=click.Choice(["research", "internal", "commercial"]), default="research", show_default=True,
+        help="What the sounds of --listen are for.",
+    ),
+    click.option("--vocoder", metavar="FILE", type=FILE, help="v3 and v4: makes sound of their mels, for --listen."),
+    REGISTER,
+    TOKEN,
+)  # fmt: skip
 
 
 def needs_torch(command: Command) -> Command:
@@ -138,8 +160,38 @@ def run_s1(data: Prepared, folder: Path, own: Team, **options: Any) -> Summary:
     return _run(recipe, folder, EXPORT_EVERY, options)
 
 
+def issuer_of(
+    listen: int | None, consent: Path | None, keys: tuple[Path, ...], scope: Scope, place: Path | None,
+    token_file: Path | None, **others: Any,
+) -> Issuer | None:  # fmt: skip
+    """The right to let sounds out, if --listen asks for them; what is missing is said before anything is done."""
+    from synth.errors import VoxproofError
+
+    if listen is None:
+        if consent or others["vocoder"]:
+            raise VoxproofError("--consent and --vocoder are for --listen", cure="Say --listen N, or leave them out.")
+        return None
+    from synth.access import given_token
+    from synth.consent import ConsentError, read_consent
+    from synth.emission import Issuer, issuing_key
+    from synth.watermark.keys import read_keys
+
+    key = issuing_key(read_keys(keys))
+    if consent is None:
+        raise ConsentError(
+            "--listen lets a voice be heard, and there is no consent of the speaker",
+            cure="Give it with --consent; `voxproof consent create` makes one.",
+        )
+    return Issuer(continued(place), key, read_consent(consent), scope, given_token(token_file))
+
+
 def run_s2(
-    data: Prepared, folder: Path, own: Team, model: Sovits | FlowSovits | None = None, **options: Any
+    data: Prepared,
+    folder: Path,
+    own: Team,
+    model: Sovits | FlowSovits | None = None,
+    issuer: Issuer | None = None,
+    **options: Any,
 ) -> Summary:
     """`model` is what `start` holds, if that was read already."""
     from synth.errors import VoxproofError
@@ -157,18 +209,48 @@ def run_s2(
         if rank and not path:
             raise VoxproofError("low-rank changes need a model that they change", cure="Give it with --start.")
         flow = s2_flow.FlowConfig(options["rate"], precision=options["precision"], rank=rank)
-        return _run(s2_flow.CodesToMel(model, data, flow, own), folder, s2_flow.EXPORT_EVERY, options)
+        vocoder = None
+        if issuer:
+            vocoder = _vocoder(options["vocoder"], model.config.version)
+        matching = s2_flow.CodesToMel(model, data, flow, own, vocoder)
+        return _run(matching, folder, s2_flow.EXPORT_EVERY, options, _ear(matching, folder, issuer, options))
     version = model.config.version
+    if options["vocoder"]:
+        raise VoxproofError(f"{version} has its vocoder inside", cure="Leave --vocoder out.")
     if rank:
         raise VoxproofError(f"{version} is trained as a whole; --lora is for v3 and v4", cure="Leave --lora out.")
     against = (
         start.read_discriminators(judges, version) if judges else start.fresh_discriminators(options["size"], version)
     )
     config = s2.S2Config(options["rate"], precision=options["precision"], text_rate=options["text_rate"])
-    return _run(s2.CodesToSound(model, against, data, config, own), folder, s2.EXPORT_EVERY, options)
+    sounding = s2.CodesToSound(model, against, data, config, own)
+    return _run(sounding, folder, s2.EXPORT_EVERY, options, _ear(sounding, folder, issuer, options))
 
 
-def _run(recipe: Any, folder: Path, export_every: int, options: dict[str, Any]) -> Summary:
+def _vocoder(path: Path | None, version: str) -> Any:
+    from synth.errors import VoxproofError
+    from synth.train.start import read_vocoder
+
+    if path is None:
+        raise VoxproofError(
+            f"{version} makes mels, and there is no vocoder to make sound of them",
+            cure="Give its file with --vocoder, or leave --listen out: pictures of the mels are made either way.",
+        )
+    return read_vocoder(path, version)
+
+
+def _ear(recipe: Any, folder: Path, issuer: Issuer | None, options: dict[str, Any]) -> Listening | None:
+    """For the process that writes; the gate is asked here."""
+    from synth.train.listening import Listening
+
+    if issuer is None or not recipe.team.writes:
+        return None
+    return Listening(recipe, issuer, folder, options["validation"], options["listen"])
+
+
+def _run(
+    recipe: Any, folder: Path, export_every: int, options: dict[str, Any], ear: Listening | None = None
+) -> Summary:
     from synth.train.run import RunConfig, train
 
     config = RunConfig(
@@ -183,7 +265,7 @@ def _run(recipe: Any, folder: Path, export_every: int, options: dict[str, Any]) 
             parts = " ".join(f"{name} {value:.3g}" for name, value in list(at.values.items())[:4])
             advance(at.step, at.steps, f"epoch {at.epoch}: {parts}")
 
-        return train(recipe, folder, config, resume=options["resume"], progress=tell)
+        return train(recipe, folder, config, resume=options["resume"], progress=tell, ear=ear)
 
 
 def report_of(data: Prepared) -> dict[str, Any]:
@@ -212,7 +294,8 @@ def summed(summary: Summary) -> str:
     """A training in words."""
     losses = ", ".join(f"{name} {summary.first[name]:.3g} to {value:.3g}" for name, value in summary.last.items())
     lines = [f"{summary.recipe}: {summary.steps} steps, {summary.epochs:.1f} epochs; {losses or 'nothing left to do'}."]
-    return "\n".join(lines + [f"Wrote {path}" for path in summary.exported])
+    lines += [f"Wrote {path}" for path in [*summary.exported, *summary.sounds]]
+    return "\n".join(lines + [f"Withheld: {reason}" for reason in summary.withheld])
 
 
 def tell(summary: Summary, own: Team, as_json: bool) -> None:

@@ -64,3 +64,8 @@ def held_out(count: int, share: float) -> list[int]:
         return []
     wanted = min(max(wanted, 1), count // 2)
     return sorted({int((i + 0.5) * count / wanted) for i in range(wanted)})
+
+
+def shown(count: int, share: float) -> list[int]:
+    """Indices of recordings to look at and listen to: those held out, or the first where none is."""
+    return held_out(count, share) or [0]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from synth.checkpoint import Checkpoint, write_checkpoint
 from synth.errors import VoxproofError
-from synth.train.batches import Batches, held_out
+from synth.train.batches import Batches, held_out, shown
 from synth.train.log import Log
 from synth.train.recipe import Recipe, mixed_seed
 from synth.train.state import STATE, Position, frozen_digest, load_state, save_state
@@ -79,7 +79,27 @@ class Summary:
     """Of the last epoch; empty if nothing is held out."""
     exported: list[str] = field(default_factory=list)
     """Official containers that were written."""
+    sounds: list[str] = field(default_factory=list)
+    """What was let out to be listened to."""
+    withheld: list[str] = field(default_factory=list)
+    """What was not, and why."""
     seconds: float = 0.0
+
+
+class Ear(Protocol):
+    """Who listens to a training (`synth.train.listening.Listening`)."""
+
+    every: int
+    """Epochs from one time to the next, besides the end."""
+    sounds: list[str]
+    withheld: list[str]
+
+    @property
+    def recordings(self) -> Sequence[int]:
+        """Numbers of those that are to be said."""
+
+    def hear(self, step: int, index: int, samples: Tensor, rate: int) -> None:
+        """Samples [n] of one of them as the model says it."""
 
 
 class _Reading(Dataset[Any]):
@@ -102,12 +122,12 @@ def train(
     *,
     resume: bool = True,
     progress: Callable[[Progress], None] = lambda progress: None,
-    hear: Callable[[int, Tensor, int], None] | None = None,
+    ear: Ear | None = None,
 ) -> Summary:
     """Trains to the end of `config`, from where the state in `folder` is if `resume`.
 
-    A training writes no sound. `hear` (step, samples [n], rate) is given a recording as the model says it, whenever
-    there is a validation; whoever lets it out does so through the door of synth/emission.py.
+    A training writes no sound. The first process's `ear` is given recordings as the model says them; whoever lets them
+    out does so through the door of synth/emission.py.
     """
     began = time.monotonic()
     folder, team = Path(folder), recipe.team
@@ -150,6 +170,9 @@ def train(
     def finished() -> bool:
         return at.epoch > config.epochs or (config.most_steps is not None and at.step >= config.most_steps)
 
+    def ends() -> bool:
+        return at.epoch == config.epochs or finished()
+
     total = left if config.most_steps is None else min(left, config.most_steps)
     try:
         while not finished():
@@ -170,11 +193,10 @@ def train(
                 checked = _validated(recipe, sorted(apart), config)
                 if log is not None and checked:
                     log.add("validation", at.step, at.epoch, checked)
-                shown = min(apart) if apart else used[0]
                 if log is not None:
-                    log.picture(at.step, recipe.picture(shown))
-                if hear is not None and team.writes and (said := recipe.rendering(shown)) is not None:
-                    hear(at.step, *said)
+                    log.picture(at.step, recipe.picture(shown(len(recipe.lengths), config.validation)[0]))
+                if ear is not None and team.writes and (at.epoch % ear.every == 0 or ends()):
+                    _heard(recipe, at.step, ear)
             if at.within == len(groups):
                 ended = at.epoch
                 at = Position(at.step, at.epoch + 1, 0)
@@ -189,7 +211,10 @@ def train(
     team.wait()
     passes = at.epoch - 1 + at.within / max(len(plan.steps(at.epoch, config.accumulation)), 1)
     seconds = time.monotonic() - began
-    return Summary(recipe.name, at.step, passes, started, first, last, checked, exported, seconds)
+    sounds, withheld = ([], []) if ear is None else (ear.sounds, ear.withheld)
+    return Summary(
+        recipe.name, at.step, passes, started, first, last, checked, exported, sounds, withheld, seconds
+    )  # fmt: skip
 
 
 def _stepped(recipe: Recipe[Any], batches: Sequence[Any], seed: int, step: int) -> dict[str, float]:
@@ -232,6 +257,12 @@ def _validated(recipe: Recipe[Any], indices: Sequence[int], config: RunConfig) -
     for network in recipe.networks.values():
         network.train()
     return sums
+
+
+def _heard(recipe: Recipe[Any], step: int, ear: Ear) -> None:
+    for index in ear.recordings:
+        if (said := recipe.rendering(index)) is not None:
+            ear.hear(step, index, *said)
 
 
 def _export(name: str, checkpoint: Checkpoint, folder: Path, epoch: int, step: int) -> Path:

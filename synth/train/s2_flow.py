@@ -31,6 +31,7 @@ from synth.train.low_rank import learn_low_rank
 from synth.train.recipe import mixed_seed, padded
 from synth.train.shards import SOUND_RATE, Prepared
 from synth.train.sovits_recipe import RateConfig, SovitsRecipe, Speech, adam, add, learning
+from synth.vocoders import BigVgan, HifiGan
 
 EPOCHS, EXPORT_EVERY = 2, 1
 """Of fine-tuning; the reference's batch is an eighth of the GPU's memory in GB."""
@@ -89,7 +90,15 @@ class CodesToMel(SovitsRecipe[FlowBatch]):
     model: FlowSovits
     config: FlowConfig
 
-    def __init__(self, model: FlowSovits, data: Prepared, config: FlowConfig, team: Team) -> None:
+    def __init__(
+        self,
+        model: FlowSovits,
+        data: Prepared,
+        config: FlowConfig,
+        team: Team,
+        vocoder: HifiGan | BigVgan | None = None,
+    ) -> None:
+        """Without a `vocoder`, which does not learn, there is nothing to be heard."""
         super().__init__(model, data, config, team, LONGEST_S)
         for part in (model.enc_p, model.ssl_proj, model.quantizer):
             part.requires_grad_(not model.config.freeze_quantizer)
@@ -98,6 +107,7 @@ class CodesToMel(SovitsRecipe[FlowBatch]):
         self.model = model.to(team.device).train()
         self.networks = {"generator": self.model}
         self.optimisers = {"generator": adam([{"params": learning(self.model)}], config.rate)}
+        self.vocoder = None if vocoder is None else vocoder.to(team.device).eval().requires_grad_(False)
         self._forward: nn.Module = team.wrapped(_Matching(self.model), idle=True)  # linear_mel is, always
 
     def batch(self, indices: Sequence[int]) -> FlowBatch:
@@ -132,8 +142,19 @@ class CodesToMel(SovitsRecipe[FlowBatch]):
             loss = _Matching(self.model)(batch, self._draws(batch, seed, shortcut=False))
         return {"flow": float(loss.detach())}
 
-    @torch.no_grad()
     def picture(self, index: int) -> dict[str, Tensor]:
+        recorded, made = self._continued(index)
+        return {"recorded": recorded, "from its codes": made}
+
+    @torch.no_grad()
+    def rendering(self, index: int) -> tuple[Tensor, int] | None:
+        if self.vocoder is None:
+            return None
+        sound: Tensor = self.vocoder(self._continued(index)[1][None])
+        return sound[0, 0].float().cpu(), self.vocoder.rate
+
+    @torch.no_grad()
+    def _continued(self, index: int) -> tuple[Tensor, Tensor]:
         """A recording's mel, and one that continues it, saying the same codes and phonemes once more."""
         batch = self.batch([index]).to(self.team.device)
         self.model.eval()
@@ -141,7 +162,7 @@ class CodesToMel(SovitsRecipe[FlowBatch]):
         generator = torch.Generator(self.team.device).manual_seed(0)
         made = self.model.decode(said, said, batch.spectrum, batch.mels, steps=_PICTURE_STEPS, generator=generator)
         self.model.train()
-        return {"recorded": batch.mels[0], "from its codes": made[0]}
+        return batch.mels[0], made[0]
 
     def checkpoint(self, epoch: int, step: int) -> Checkpoint:
         if not self.config.rank:

@@ -22,6 +22,7 @@ from synth.sovits import Sovits, SovitsConfig, Version
 from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
 from synth.speaker_verification import ERes2NetV2
 from synth.vits_modules import WeightNormConv1d, WeightNormConv2d
+from synth.vocoders import BigVgan, HifiGan
 
 SIZES = ("full", "tiny")
 """Official sizes, and sizes for demonstrations on a CPU: 0.7 million numbers for S1, 4.6 and (v3, v4) 4.3 for S2."""
@@ -70,6 +71,17 @@ def read_speaker(path: str | Path) -> ERes2NetV2:
     model = ERes2NetV2()
     model.load_state_dict(found.weight)
     return model.eval()
+
+
+def read_vocoder(path: str | Path, version: str) -> HifiGan | BigVgan:
+    """What makes sound of the mels of v3 or v4."""
+    found = read_checkpoint(path)
+    if (found.kind, found.version) != ("vocoder", version):
+        what = f"a {found.kind} of {found.version}"
+        raise VoxproofError(f"is no vocoder of {version} but {what}", path=path, cure="Give the official file.")
+    model = BigVgan() if version == "v3" else HifiGan()
+    model.load_state_dict({name: value.float() for name, value in found.weight.items()})
+    return model.for_inference() if isinstance(model, BigVgan) else model
 
 
 def read_discriminators(path: str | Path, version: str) -> Discriminators:

@@ -35,6 +35,11 @@ def frozen_digest(networks: Mapping[str, nn.Module]) -> str:
     return _digest(frozen, "") if frozen else ""
 
 
+def weights_sha256(network: nn.Module) -> str:
+    """Of all weights and buffers as they are now, in hexadecimal digits."""
+    return _fed(hashlib.sha256(), {name: value.detach().cpu() for name, value in network.state_dict().items()})
+
+
 @dataclass(frozen=True)
 class Position:
     """How far a training is."""
@@ -142,9 +147,14 @@ def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _digest(tensors: Mapping[str, Tensor], table: str) -> str:
-    digest = hashlib.blake2b(table.encode(), digest_size=16)
+    return _fed(hashlib.blake2b(table.encode(), digest_size=16), tensors)
+
+
+def _fed(digest: Any, tensors: Mapping[str, Tensor]) -> str:
+    """The digest after names, types, shapes and values in the order of the names."""
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b"")
-    return digest.hexdigest()
+    made: str = digest.hexdigest()
+    return made

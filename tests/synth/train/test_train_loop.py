@@ -64,10 +64,8 @@ def test_s1_learns_and_its_export_is_an_official_checkpoint(data: Prepared, tmp_
 def test_s2_learns_and_its_export_is_an_official_checkpoint(data: Prepared, tmp_path: Path) -> None:
     recipe = s2_recipe(data, S2Config(rate=2e-3))
     before = weights(recipe, "generator")
-    heard: list[tuple[int, int, int]] = []
     config = RunConfig(epochs=9, batch=5, validation=0.2, most_steps=10)
-    summary = train(recipe, tmp_path, config, hear=lambda step, wave, rate: heard.append((step, wave.numel(), rate)))
-    assert heard == [(10, 1280 * (recipe.batch([2]).content.shape[2] // 2), 32_000)]
+    summary = train(recipe, tmp_path, config)
     lines = read_log(tmp_path)
     mels = [line["mel"] for line in lines if line["kind"] == "train"]
     assert sum(mels[-3:]) < 0.9 * sum(mels[:3])
