@@ -51,6 +51,10 @@ POSITIVES = (
         trace="another voice",
     ),
     Positive(
+        "speech.speaker-change", "two speakers, 6 s and more of each, wav", 60, two_voices(), least_seconds=6.0,
+        trace="another voice",
+    ),
+    Positive(
         "speech.speaker-change", "two speakers, then mp3 64 kbit/s", 50, two_voices(MP3),
         least_seconds=3.0, trace="another voice",
     ),
