@@ -18,6 +18,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -28,7 +29,7 @@ from synth.ledger import GENESIS, Entry, Head, Ledger, LedgerError, introduced_k
 from synth.ledger_audit import Audit
 from synth.ledger_file import FileStore, replace_file
 from synth.places import actor_name, data_folder
-from synth.signing import SigningKey
+from synth.signing import PublicKey, SigningKey
 
 VARIABLE = "VOXPROOF_REGISTER"
 KEY_VARIABLE = "VOXPROOF_ISSUER_KEY"
@@ -60,6 +61,7 @@ class Register:
         self.clock = clock
         self.store = FileStore(path)
         self._ledger = Ledger(self.store, key, clock=clock)
+        self._checked: tuple[int, ...] = ()
 
     @classmethod
     def open(cls, path: str | Path | None = None, *, clock: Clock = now) -> Self:
@@ -132,7 +134,9 @@ class Register:
         if head is not None and noted is not None and noted.count >= head.count and noted.hash != head.hash:
             why = f"the register ends at entry {head.count}, this computer has noted another entry {noted.count}"
             raise LedgerError(why, path=self.path, cure=_CURE)
+        unchanged = self._state() == self._checked
         entry = self._ledger.append(actor, action, payload)
+        self._checked = self._state() if unchanged else ()
         head = self.head()
         if head is not None:
             path = _noted_head_path(head.ledger)
@@ -142,20 +146,24 @@ class Register:
         return entry
 
     def _checked_lines(self) -> Iterator[bytes]:
-        """Every line, each linked to the one before by hash; at the end the last hash must be that of the head."""
+        """Every line, each linked to the one before by hash; at the end the last hash must be that of the head.
+
+        A file that has not changed since this register checked it (nor been written to: its ctime) is not hashed again.
+        """
         before, count, noted = GENESIS, 0, self.noted_head()
-        head, first, last = self.head(), b"", b""
+        head, first, last, state = self.head(), b"", b"", self._state()
+        known = state == self._checked
         for count, line in enumerate(self.store.lines(), 1):
-            digest, previous, sequence = line_links(line)
-            if sequence != count or not same_digest(previous, before) or not same_digest(digest[0], digest[1]):
-                raise LedgerError(f"entry {count} is not as it was written", path=self.path, cure=_CURE)
-            if noted is not None and count == noted.count and not same_digest(digest[0], noted.hash):
+            first, last = first or line, line
+            if not known:
+                before = self._follows(line, before, count)
+            if noted is not None and count == noted.count and not same_digest(line_links(line)[0][1], noted.hash):
                 raise LedgerError(f"entry {count} is another than this computer noted", path=self.path, cure=_CURE)
-            first, last, before = first or line, line, digest[0]
             yield line
+        before = line_links(last)[0][1] if known else before
         if head is None or not count:
             raise LedgerError("the register is empty or has no head", path=self.path, cure=_CURE)
-        keys = introduced_keys(Entry.parse(line.removesuffix(b"\n")) for line in self._authorising(first))
+        keys = self._keys(first)
         ends = same_digest(head.hash, before) and head.count == count
         if not ends:  # an append that was interrupted leaves the head one entry behind
             tail = Entry.parse(last.removesuffix(b"\n"))
@@ -169,10 +177,33 @@ class Register:
         if self.key is not None and self.key.key_id not in keys:
             why = f"the issuer's key {self.key.key_id} is not one of this register's"
             raise LedgerError(why, path=self.path, cure=f"Name the right key in {KEY_VARIABLE}.")
+        self._checked = state
 
-    def _authorising(self, first: bytes) -> Iterator[bytes]:
-        yield first
-        yield from (line for line in self.store.lines() if line.startswith(b'{"action":"key.authorised"'))
+    def _follows(self, line: bytes, before: str, count: int) -> str:
+        """The hash of a line, which must be that of its contents, and follow the hash `before`."""
+        digest, previous, sequence = line_links(line)
+        if sequence != count or not same_digest(previous, before) or not same_digest(digest[0], digest[1]):
+            raise LedgerError(f"entry {count} is not as it was written", path=self.path, cure=_CURE)
+        return digest[0]
+
+    def _state(self) -> tuple[int, ...]:
+        """What changes whenever the log is written to."""
+        told = self.path.stat()
+        return told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
+
+    def _keys(self, first: bytes) -> dict[str, PublicKey]:
+        """The keys that may sign, by id: that of the first entry, and those that such a key authorised by its signature."""
+        keys: dict[str, PublicKey] = {}
+        later = (line for line in self.store.lines() if line.startswith(b'{"action":"key.authorised",'))
+        for line in (first, *later):
+            entry = Entry.parse(line.removesuffix(b"\n"))
+            introduced = introduced_keys([replace(entry, previous=GENESIS)])
+            signer = (introduced if line is first else keys).get(entry.key_id)
+            if signer is None or not entry.signed_by(signer):
+                why = f"entry {entry.sequence} lets a key sign, and is not signed by one that may"
+                raise LedgerError(why, path=self.path, cure=_CURE)
+            keys |= introduced
+        return keys
 
 
 def register_path(path: str | Path | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from synth.errors import VoxproofError
-from synth.ledger import Entry, Ledger, LedgerError
+from synth.ledger import Entry, Head, Ledger, LedgerError
 from synth.ledger_file import FileStore
 from synth.register import Register, issuer_key_path, line_links, member, register_path
 from synth.signing import SigningKey
@@ -107,6 +108,26 @@ def test_an_older_copy_of_everything_is_refused_where_the_newer_one_was_noted(tm
     with pytest.raises(LedgerError, match="ends at entry 5, this computer has noted another entry 6"):
         register.append("test.step", {})
     assert len(register.path.read_bytes().splitlines()) == 5
+
+
+def test_a_stranger_cannot_let_a_key_sign(tmp_path: Path) -> None:
+    register = filled(tmp_path)
+    thief, last = SigningKey.generate(), register.entries()[-1]
+    told = {"key_id": thief.key_id, "public_key": thief.public.hex}
+    made = Entry.make(thief, sequence=6, time=last.time, actor="Eve", action="key.authorised", payload=told,
+                      previous=last.hash)  # fmt: skip
+    named = replace(made, key_id=ISSUER.key_id)
+    named = replace(named, hash=named.digest())
+    for forged in (made, named):
+        entry = replace(forged, signature=thief.sign(f"voxproof.ledger/1:{forged.hash}".encode()))
+        (tmp_path / "forged.jsonl").write_bytes(register.path.read_bytes() + entry.line.encode() + b"\n")
+        (tmp_path / "forged.head").write_text(Head.make(thief, register.entries()[0].hash, entry).text)
+        with pytest.raises(LedgerError, match="entry 6 lets a key sign, and is not signed by one that may"):
+            Register(tmp_path / "forged.jsonl").entries()
+    colleague = SigningKey.generate()
+    Ledger(FileStore(register.path), ISSUER).authorise("Ada", colleague.public)
+    Register(register.path, colleague).append("test.step", {})
+    assert len(register_at(tmp_path).entries()) == 7
 
 
 def test_an_append_that_was_interrupted_before_the_head_is_no_change(tmp_path: Path) -> None:
