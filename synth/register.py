@@ -192,7 +192,7 @@ class Register:
         return told.st_ino, told.st_size, told.st_mtime_ns, told.st_ctime_ns
 
     def _keys(self, first: bytes) -> dict[str, PublicKey]:
-        """The keys that may sign, by id: that of the first entry, and those that such a key authorised by its signature."""
+        """The keys that may sign, by id: that of the first entry, and those that such a key has authorised."""
         keys: dict[str, PublicKey] = {}
         later = (line for line in self.store.lines() if line.startswith(b'{"action":"key.authorised",'))
         for line in (first, *later):
