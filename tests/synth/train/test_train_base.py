@@ -118,3 +118,22 @@ def test_tensorboard_gets_every_loss_and_what_was_undone_is_purged(
     log.add("validation", 5, 1, {"flow": 0.25})
     log.close()
     assert calls == [("tensorboard", 5), ("train/flow", 0.5, 5), ("validation/flow", 0.25, 5), ("closed",)]
+
+
+def test_the_real_tensorboard_reads_losses_and_pictures(tmp_path: Path) -> None:
+    """Of a training that went on from step 4: what was written after it is gone."""
+    pytest.importorskip("tensorboard", reason="not tested: tensorboard (extra `clone`) is not installed")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for begun, steps in ((0, (4, 5, 6)), (4, (5,))):
+        log = Log(tmp_path, begun)
+        for step in steps:
+            log.add("train", step, 1, {"flow": begun + step / 8})
+        log.picture(steps[-1], {"recorded": torch.rand(4, 9), "from its codes": torch.rand(4, 9)})
+        log.close()
+    seen = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(line.step, line.value) for line in seen.Scalars("train/flow")] == [(4, 0.5), (5, 4.625)]
+    (image,) = seen.Images("validation")
+    assert image.step == 5
+    assert image.encoded_image_string.startswith(b"\x89PNG")
+    assert (image.width, image.height) == (800, 440)
