@@ -3,7 +3,8 @@
 A token passes some 200 small operations, and between them PyTorch on a processor spends as long as the memory needs to
 give the weights. Here one compiled function does them all: every thread reads its part of the weights in order, once,
 for all rows of the batch, and next to nothing is allocated. The arithmetic is that of `synth.gpt.Layer`; weights may be
-float32 or int8 with one scale per output, which are widened as they are read (activations stay float32).
+float32 or int8 with one scale per output, which are widened as they are read. Activations stay float32, but for single
+rows with int8 weights where the processor has an instruction for them: they are rounded to 13 bits or more then.
 
 Compiled by Numba at the first use (half a minute) and kept on disk. The weights are those of the model, not copies.
 """
@@ -20,10 +21,14 @@ from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from synth.integer_dots import AVAILABLE, LANES, four_dots
+from synth.integer_dots import levels as _levels
+
 if TYPE_CHECKING:
     from synth.gpt import GPT, Layer, Linear
 
 Float = NDArray[np.float32]
+Rounded = tuple[NDArray[np.int16], Float]
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _LOG2E = np.float32(1 / math.log(2))
@@ -39,6 +44,9 @@ _WORKQUEUE = threading.Lock()  # Numba's last resort among its thread pools take
 def _compiled(parallel: bool) -> Callable[[Kernel], Kernel]:
     decorate: Any = numba.njit(parallel=parallel, fastmath=True, nogil=True, cache=True)
     return cast(Callable[[Kernel], Kernel], decorate)
+
+
+levels = _compiled(parallel=False)(_levels)
 
 
 class Steps:
@@ -58,6 +66,8 @@ class Steps:
         self._memory = memory.numpy()
         rows = memory.shape[2]
         self._room = tuple(np.empty((rows, size * width), np.float32) for size in (3, 1, 4, 1))
+        self._integers = AVAILABLE and self._weights.dtype == np.int8 and width % LANES == 0
+        self._rounded = np.empty(4 * width, np.int16), np.zeros(1, np.float32)
         self._shares = np.empty((rows * memory.shape[3], memory.shape[4]), np.float32)
 
     def __call__(self, tokens: Tensor, positions: Tensor, starts: Tensor, filled: int) -> Tensor:
@@ -72,7 +82,7 @@ class Steps:
             numba.set_num_threads(threads)
             _step(
                 x, self._weights, self._rest, *self._head, self._memory, filled, starts.numpy(),
-                self._room, self._shares, scores, threads,
+                self._room, self._rounded, self._integers, self._shares, scores, threads,
             )  # fmt: skip
         return torch.from_numpy(scores)
 
@@ -112,8 +122,8 @@ def _in_one_block(tensors: list[Tensor]) -> NDArray[Any]:
 @_compiled(parallel=True)
 def _step(
     x: Float, weights: NDArray[Any], rest: Float, head: NDArray[Any], head_scale: Float, head_bias: Float,
-    memory: Float, filled: int, starts: NDArray[np.int64], room: tuple[Float, ...], shares: Float,
-    scores: Float, threads: int,
+    memory: Float, filled: int, starts: NDArray[np.int64], room: tuple[Float, ...], rounded: Rounded, integers: bool,
+    shares: Float, scores: Float, threads: int,
 ) -> None:  # fmt: skip
     """x [rows, width] through all layers, in place, and to scores [rows, vocabulary]."""
     rows, w = x.shape
@@ -124,8 +134,9 @@ def _step(
         packed, out = matrices[: 3 * w * w].reshape(3 * w, w), matrices[3 * w * w : 4 * w * w].reshape(w, w)
         up, down = matrices[4 * w * w : 8 * w * w].reshape(4 * w, w), matrices[8 * w * w :].reshape(w, 4 * w)
         scale, bias, norms = vectors[: 9 * w], vectors[9 * w : 18 * w], vectors[18 * w :]
+        first = _round(x, rounded, integers)
         for part in prange(threads):
-            _outputs(x, packed, scale, bias, qkv, part * 3 * w // threads, (part + 1) * 3 * w // threads, False)
+            _outputs(x, first, packed, scale, bias, qkv, part, threads, integers, False)
         for task in prange(rows * heads):
             row, head_ = task // heads, task % heads
             for c in range(channels):
@@ -138,47 +149,62 @@ def _step(
                 shares[task, : filled + 1 - starts[row]],
                 attended[row, head_ * channels : (head_ + 1) * channels],
             )
+        second = _round(attended, rounded, integers)
         for part in prange(threads):
             _outputs(
-                attended,
-                out,
-                scale[3 * w :],
-                bias[3 * w :],
-                branch,
-                part * w // threads,
-                (part + 1) * w // threads,
-                False,
-            )
+                attended, second, out, scale[3 * w :], bias[3 * w :], branch, part, threads, integers, False
+            )  # fmt: skip
         for row in range(rows):
             _add_and_norm(x[row], branch[row], norms[:w], norms[w : 2 * w])
+        third = _round(x, rounded, integers)
         for part in prange(threads):
-            _outputs(
-                x, up, scale[4 * w :], bias[4 * w :], wide, part * 4 * w // threads, (part + 1) * 4 * w // threads, True
-            )
+            _outputs(x, third, up, scale[4 * w :], bias[4 * w :], wide, part, threads, integers, True)
+        fourth = _round(wide, rounded, integers)
         for part in prange(threads):
-            _outputs(
-                wide, down, scale[8 * w :], bias[8 * w :], branch, part * w // threads, (part + 1) * w // threads, False
-            )
+            _outputs(wide, fourth, down, scale[8 * w :], bias[8 * w :], branch, part, threads, integers, False)
         for row in range(rows):
             _add_and_norm(x[row], branch[row], norms[2 * w : 3 * w], norms[3 * w :])
-    outputs = len(head)
+    last = _round(x, rounded, integers)
     for part in prange(threads):
-        _outputs(
-            x, head, head_scale, head_bias, scores, part * outputs // threads, (part + 1) * outputs // threads, False
-        )
+        _outputs(x, last, head, head_scale, head_bias, scores, part, threads, integers, False)
+
+
+@_compiled(parallel=False)
+def _round(x: Float, rounded: Rounded, integers: bool) -> Rounded:
+    """The row of x [1, inputs] as 16-bit numbers [1, inputs], and its step; nothing for other numbers of rows."""
+    numbers, step = rounded
+    rows, inputs = x.shape
+    found = numbers[:inputs].reshape(1, inputs)
+    if integers and rows == 1:
+        largest = np.float32(1e-30)
+        for i in range(inputs):
+            largest = max(largest, abs(x[0, i]))
+        step[0] = largest / np.float32(levels(inputs))
+        factor = np.float32(1) / step[0]
+        for i in range(inputs):
+            found[0, i] = np.int16(np.rint(x[0, i] * factor))
+    return found, step
 
 
 @_compiled(parallel=False)
 def _outputs(
-    x: Float, weight: NDArray[Any], scale: Float, bias: Float, y: Float, start: int, stop: int, rectify: bool
-) -> None:
-    """Outputs `start` to `stop` of a linear layer for all rows of x: y[row, output].
+    x: Float, rounded: Rounded, weight: NDArray[Any], scale: Float, bias: Float, y: Float, part: int, parts: int,
+    integers: bool, rectify: bool,
+) -> None:  # fmt: skip
+    """One part of the outputs of a linear layer, for all rows of x: y[row, output].
 
     Four outputs by four rows at a time, so that a weight comes from the memory once and a number is loaded for four
     products; rows that are left by four outputs, outputs that are left one by one.
     """
+    start, stop = part * len(weight) // parts, (part + 1) * len(weight) // parts
+    numbers, step = rounded
     rows, inputs = x.shape[0], weight.shape[1]
     o = start
+    while integers and rows == 1 and o + 4 <= stop:
+        four_dots(weight, o, numbers, 0, y)
+        for k in range(o, o + 4):
+            y[0, k] *= step[0]
+        o += 4
     while o + 4 <= stop:
         r = 0
         while r + 4 <= rows:

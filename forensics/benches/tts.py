@@ -10,6 +10,7 @@ here too.
 
 from __future__ import annotations
 
+import copy
 import resource
 import time
 from collections.abc import Callable
@@ -98,11 +99,14 @@ def measure_tts(
 
 
 def _cpu(model: GPT, work: Work, rounds: int, lengths: tuple[int, ...], on_step: Callable[[str], None]) -> list[Figure]:
-    small = quantised(model)
+    small, untouched = (
+        quantised(model),
+        copy.deepcopy(model),
+    )  # decoding moves weights together, the plain loop does not
     layers = [*model.h.parameters(), *model.ar_predict_layer.parameters()]
     size = sum(value.numel() * value.element_size() for value in layers)
     ways: dict[str, Callable[[Sampling], list[list[int]]]] = {
-        "plain": lambda sampling: [plain_decode(model, work.utterance, sampling)],
+        "plain": lambda sampling: [plain_decode(untouched, work.utterance, sampling)],
         "ours": lambda sampling: _tokens(model.generate([work.utterance], sampling)),
         "8 bit": lambda sampling: _tokens(small.generate([work.utterance], sampling)),
         "batch": lambda sampling: _tokens(model.generate([work.utterance] * BATCH, sampling)),

@@ -8,14 +8,22 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("numba")
 
-from synth.compiled import _exp, _in_one_block  # noqa: E402
+from numba import njit  # noqa: E402
+
+from synth.compiled import Steps, _exp, _in_one_block  # noqa: E402
 from synth.gpt import GPT, GPTConfig, Utterance, _Decoding  # noqa: E402
 from synth.graphed import GraphedSteps  # noqa: E402
+from synth.integer_dots import AVAILABLE, four_dots, levels  # noqa: E402
 from synth.quantised import quantised  # noqa: E402
 from synth.sampling import Sampling  # noqa: E402
 
 ODD = GPTConfig(phonemes=30, vocabulary=36, width=24, heads=3, layers=3, bert=4)
 """Nothing of it is a multiple of 8 or 16."""
+
+
+@njit
+def _four(weight: np.ndarray, first: int, x: np.ndarray, row: int, out: np.ndarray) -> None:
+    four_dots(weight, first, x, row, out)
 
 
 def model(seed: int = 4) -> GPT:
@@ -54,6 +62,34 @@ def test_scores_are_those_of_the_layers(rows: int, eight_bits: bool) -> None:
     gpt = quantised(model()) if eight_bits else model()
     for ours, theirs in zip(walk(gpt, rows, True), walk(gpt, rows, False), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="this processor has no instruction for pairs of products")
+def test_single_rows_of_eight_bits_are_multiplied_as_integers() -> None:
+    torch.manual_seed(6)
+    gpt = quantised(GPT(GPTConfig(phonemes=30, vocabulary=38, width=48, heads=3, layers=3, bert=4)).eval())
+    steps = gpt._begin(ragged(1), 4, None).quick
+    assert isinstance(steps, Steps)
+    assert steps._integers
+    for ours, theirs in zip(walk(gpt, 1, True), walk(gpt, 1, False), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=5e-4)  # of 16 bits, through three layers
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="this processor has no instruction for pairs of products")
+@pytest.mark.parametrize("inputs", [16, 512, 2048, 4096])
+def test_integer_sums_are_exact_to_the_largest_numbers(inputs: int) -> None:
+    largest = levels(inputs)
+    generator = np.random.default_rng(inputs)
+    weight = generator.choice(np.array([-127, 127], np.int8), (5, inputs))
+    x = generator.choice(np.array([-largest, largest], np.int16), (2, inputs))
+    x[1] = np.where(weight[2] > 0, largest, -largest)  # the largest sum that there can be
+    out = np.zeros((2, 5), np.float32)
+    _four(weight, 1, x, 1, out)
+    exact = weight.astype(np.int64) @ x[1].astype(np.int64)
+    assert abs(exact[2]) < 2**31
+    np.testing.assert_array_equal(out[1, 1:], exact[1:].astype(np.float32))
+    assert not out[0].any()
+    assert out[1, 0] == 0
 
 
 @pytest.mark.parametrize("rows", [1, 5])
