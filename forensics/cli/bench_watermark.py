@@ -68,10 +68,9 @@ def watermark(
                 seconds or run.LENGTHS,
                 lambda done, total: status.update(f"Marking and detecting: {done} of {total}…"),
             )
-            wanted = experiments.Wanted(tampered, forged, removals, seed)
-            experiments.measure(
-                voices(clips, removals, 0, seed), cache / f"experiments-{seed}.json", wanted, status.update
-            )
+            some = voices(clips, removals, 0, seed) if removals else []
+            wanted = experiments.Wanted(tampered, forged, seed)
+            experiments.measure(some, cache / f"experiments-{seed}.json", wanted, status.update)
     command = f"voxproof bench watermark --human {human} --machine {machine} --seed {seed} --out {out} --clips …"
     text = tables.page(rows, experiments.text(cache / f"experiments-{seed}.json"), command)
     if out is not None:

@@ -20,4 +20,5 @@ class Gain(Channel):
         return f"gain-x{self.factor:g}"
 
     def transmit(self, samples: FloatArray, rate: int, seed: int) -> FloatArray:
-        return np.clip(np.float32(self.factor) * samples, -1.0, 1.0).astype(np.float32)
+        out: FloatArray = np.clip(np.float32(self.factor) * samples, -1.0, 1.0).astype(np.float32)
+        return out

@@ -22,4 +22,5 @@ class Smooth(Channel):
 
     def transmit(self, samples: FloatArray, rate: int, seed: int) -> FloatArray:
         out = scipy.ndimage.uniform_filter1d(samples.astype(np.float64), self.width, mode="constant")
-        return out.astype(np.float32)
+        smooth: FloatArray = out.astype(np.float32)
+        return smooth

@@ -61,13 +61,15 @@ def overlap(low: npt.ArrayLike, high: npt.ArrayLike) -> Array:
     """Which part of each bin's width lies between two borders in Hz, each [n] -> [bins, n]."""
     half = RATE / WINDOW / 2
     inside = np.minimum(BIN_HZ[:, None] - np.asarray(low) + half, np.asarray(high) + half - BIN_HZ[:, None])
-    return np.clip(inside / (2 * half), 0, 1).astype(np.float32)
+    out: Array = np.clip(inside / (2 * half), 0, 1).astype(np.float32)
+    return out
 
 
 def means(scale: float = 1.0) -> Array:
     """Weights that average the power of bins within bands whose borders are `scale` times higher -> [bins, BANDS]."""
     parts = overlap(EDGES[:-1] * scale, np.minimum(EDGES[1:] * scale, RATE / 2))
-    return parts / np.maximum(parts.sum(axis=0), 1e-6)
+    out: Array = parts / np.maximum(parts.sum(axis=0), 1e-6)
+    return out
 
 
 def frames(samples: Array, window: Array = _HANN) -> Complex:
@@ -93,11 +95,11 @@ def closed(spectra: Complex, length: int) -> Array:
     """Spectra of `opened`, changed or not -> sound [length]."""
     pieces = scipy.fft.irfft(spectra.T, WINDOW, axis=1).astype(np.float32) * _SINE
     parts = WINDOW // HOP
-    total = np.zeros((pieces.shape[0] + parts - 1, HOP), np.float32)
+    total: Array = np.zeros((pieces.shape[0] + parts - 1, HOP), np.float32)
     for part in range(parts):
         total[part : part + pieces.shape[0]] += pieces[:, part * HOP : (part + 1) * HOP]
-    gain = np.float32(np.sum(_SINE**2) / HOP)
-    return total.reshape(-1)[WINDOW // 2 : WINDOW // 2 + length] / gain
+    out: Array = total.reshape(-1)[WINDOW // 2 : WINDOW // 2 + length] / np.float32(np.sum(_SINE**2) / HOP)
+    return out
 
 
 def converted(samples: npt.NDArray[np.floating], rate: int, to: int, length: int | None = None) -> Array:

@@ -80,14 +80,12 @@ def _channel(original: Samples, rate: int, pattern: Array, lay: Layout) -> tuple
     spectra = opened(host)
     mask = Mask(spectra)
     wish = wished(pattern, mask.chips)
-    residual = np.zeros_like(host)
-    more: Array | float = 1.0
-    for last in (False, True):
-        factor = mask.per_bin(mask.gains(wish * more))
-        residual = closed(spectra * (factor - 1), host.size)
-        if not last:
-            more = factors(host + residual, pattern, lay, mask.chips)
-    added = converted(residual, RATE, rate, original.size).astype(np.float64)
+
+    def residual(wish: Array) -> Array:
+        return closed(spectra * (mask.per_bin(mask.gains(wish)) - 1), host.size)
+
+    more = factors(host + residual(wish), pattern, lay, mask.chips)
+    added = converted(residual(wish * more), RATE, rate, original.size)
     added[_silent(original, rate)] = 0.0
     limit = max(1.0, float(np.abs(original).max()))
     live = float(np.mean(mask.live.mean(axis=0) > _LIVE_TILES)) * original.size / rate

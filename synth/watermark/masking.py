@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.ndimage
 
-from synth.watermark.carrier import BANDS, CHIP, EDGES, WINDOW, Array, Complex, overlap
+from synth.watermark.carrier import BANDS, CENTRES, CHIP, EDGES, WINDOW, Array, Complex, overlap
 
-CEILING_DB = 3.1
-"""Strength of a tile that nothing holds back, dB."""
+CEILING_DB = np.where(CENTRES < 4200, 3.1, 3.6).astype(np.float32)[:, None]
+"""Strength of a tile that nothing holds back, dB: [BANDS, 1]."""
 MOST = 1.3
 """No tile changes by more than this many times the strength."""
 SILENCE = 1e-9
@@ -61,12 +61,14 @@ class Mask:
     def gains(self, wish: Array) -> Array:
         """Wished changes of level [BANDS, chips], about -1 to 1 -> allowed ones, dB, of the same shape."""
         allowed = np.matmul(self.freed, wish.T[:, :, None])[:, :, 0].T
-        return CEILING_DB * np.clip(allowed, -MOST, MOST) * self.live
+        out: Array = CEILING_DB * np.clip(allowed, -MOST, MOST) * self.live
+        return out
 
     def per_bin(self, gains: Array) -> Array:
         """Gains of tiles, dB [BANDS, chips] -> factors of bins [bins, frames]."""
         decibels = _SPREAD @ np.repeat(gains, CHIP, axis=1)[:, : self.frames]
-        return np.exp(decibels * np.float32(np.log(10) / 20))
+        out: Array = np.exp(decibels * np.float32(np.log(10) / 20))
+        return out
 
 
 def _steadiness(ear: Array) -> Array:
@@ -75,4 +77,5 @@ def _steadiness(ear: Array) -> Array:
     mean = scipy.ndimage.uniform_filter1d(envelope, _SEGMENT, axis=1)
     square = scipy.ndimage.uniform_filter1d(ear, _SEGMENT, axis=1)
     variance = scipy.ndimage.uniform_filter1d(np.maximum(square - mean**2, 0), _SEGMENT // 2, axis=1)
-    return ear / (variance + 1e-3 * square + 1e-20)
+    out: Array = ear / (variance + 1e-3 * square + 1e-20)
+    return out

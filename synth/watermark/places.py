@@ -42,7 +42,7 @@ class Evidence:
     def score(self, start: int = 0, end: int | None = None) -> float:
         """Sum over its standard deviation, chips `start` to `end`."""
         total = float(self.squares[start:end].sum())
-        return float(self.sums[start:end].sum()) / np.sqrt(total + 1e-12)
+        return float(self.sums[start:end].sum() / np.sqrt(total + 1e-12))
 
 
 def stretches(evidence: Evidence, start: int, end: int) -> list[tuple[int, int]]:
@@ -69,7 +69,7 @@ def stretches(evidence: Evidence, start: int, end: int) -> list[tuple[int, int]]
     return sorted(found)
 
 
-def _largest(values: Array) -> tuple[int, int, float]:
+def _largest(values: npt.NDArray[np.floating]) -> tuple[int, int, float]:
     """The stretch with the largest sum: start, end, sum."""
     total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     before = np.minimum.accumulate(total)
@@ -83,5 +83,6 @@ def curve(evidence: Evidence, chip_s: float, start_s: float, seconds: float) -> 
     sums = scipy.ndimage.uniform_filter1d(evidence.sums, _WINDOW_CHIPS, mode="constant") * _WINDOW_CHIPS
     squares = scipy.ndimage.uniform_filter1d(evidence.squares, _WINDOW_CHIPS, mode="constant") * _WINDOW_CHIPS
     local = sums / np.sqrt(np.maximum(squares, 0) + 1.0)
-    axis: npt.NDArray[np.float64] = (np.arange(int(np.ceil(seconds / FRAME_S))) + 0.5) * FRAME_S
-    return np.interp(axis, start_s + (np.arange(local.size) + 0.5) * chip_s, local).astype(np.float32)
+    axis = (np.arange(int(np.ceil(seconds / FRAME_S))) + 0.5) * FRAME_S
+    out: Array = np.interp(axis, start_s + (np.arange(local.size) + 0.5) * chip_s, local).astype(np.float32)
+    return out

@@ -36,7 +36,7 @@ class Tiles:
 
     @property
     def chips(self) -> int:
-        return self.answers.shape[1] * CHIPS
+        return int(self.answers.shape[1]) * CHIPS
 
     def chip(self, frame: int) -> int:
         """The chip that a frame of the embedded time axis is in, within 0 to `chips`."""
@@ -126,7 +126,8 @@ def _tiles(heard: Array, trust: Array, phase: int) -> Tiles:
     inside = (at >= 0) & (at < heard.shape[1])
     out = np.zeros((2, BANDS, at.size), np.float32)
     out[0][:, inside], out[1][:, inside] = heard[:, at[inside]], trust[:, at[inside]]
-    return Tiles(*out.reshape(2, BANDS, periods, CHIPS), first)
+    shape = (BANDS, periods, CHIPS)
+    return Tiles(out[0].reshape(shape), out[1].reshape(shape), first)
 
 
 def _score(total: Array, key: DetectionKey) -> float:

@@ -63,14 +63,14 @@ def test_forgery_and_removal(voice: Voice, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(experiments, "quality", lambda *_: (4.0, 0.99, 20.0, 0.1))
     monkeypatch.setattr(experiments, "asked", lambda sound, key, seed: sound)
     results = tmp_path / "experiments.json"
-    experiments.measure([voice], results, experiments.Wanted(20_000, 2, 1), lambda text: None)
+    experiments.measure([voice], results, experiments.Wanted(5_000, 1, 1), lambda text: None)
     kept = json.loads(results.read_text())
-    assert kept["tampered"] == [20_000, 0]
-    assert kept["forged"] == [2, 2, 0]
+    assert kept["tampered"] == [5_000, 0]
+    assert kept["forged"] == [1, 1, 0]
     by_way = {trial["way"]: trial for trial in kept["removals"]}
     assert by_way["nothing"]["authenticated"]
     assert by_way["with the detection key and the payload"]["score"] < by_way["nothing"]["score"] / 2
-    assert "0 of 20,000 authenticate" in experiments.text(results)
+    assert "0 of 5,000 authenticate" in experiments.text(results)
 
 
 def test_material_joins_one_voice_and_knows_machines(tmp_path: Path) -> None:

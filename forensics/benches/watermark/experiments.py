@@ -147,10 +147,11 @@ def asked(sound: FloatArray, key: WatermarkKey, seed: int, questions: int = 40) 
     rng = np.random.default_rng(seed)
     spectra = opened(sound)
     mask = Mask(spectra)
-    gains = np.zeros(mask.live.shape, np.float32)
+    gains: FloatArray = np.zeros(mask.live.shape, np.float32)
     best, lowest = sound, detect(sound, RATE, [key]).score
     for _ in range(questions):
-        step = gains + mask.gains(rng.standard_normal(gains.shape).astype(np.float32)) / 2
+        wish: FloatArray = rng.standard_normal(mask.live.shape).astype(np.float32)
+        step = gains + np.float32(0.5) * mask.gains(wish)
         changed = closed((spectra * mask.per_bin(step)).astype(np.complex64), sound.size)
         score = detect(changed, RATE, [key]).score
         if score < lowest:
