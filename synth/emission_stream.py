@@ -53,6 +53,8 @@ AHEAD_SECONDS = 0.5
 """What comes after a block and is needed to mark it."""
 BEFORE_SECONDS = 1.0
 """What came before a block and is needed to mark it, at least."""
+FADE_SECONDS = 0.02
+"""Over which a block's mark goes over into the next one's: each was shaped with another surrounding in view."""
 KEPT_SECONDS = 12.0
 """Of the past, to mark with."""
 READ_SECONDS, LONG_READ_SECONDS = 5.0, 30.0
@@ -88,6 +90,7 @@ class StreamEmission:
         self._raw = np.zeros((0, channels))
         self._base = 0  # position of the first raw sample kept; a multiple of the period
         self._given = np.zeros((0, channels))
+        self._continued = np.zeros((0, channels))  # how the last block's marking went on behind its end
         self._released = 0
         self._next_try = self._frames(FIRST_SECONDS)
         self._entry: Entry | None = None
@@ -169,7 +172,7 @@ class StreamEmission:
             return self._nothing()
         if not self._registered(reading, carried=True, output="stream", seconds=None, digest=None):
             return self._first(until)
-        return self._release(marked[:until])
+        return self._release(marked[:until], marked[until:])
 
     def _clip(self) -> Float:
         """All of a stream that ends within the first window."""
@@ -179,7 +182,7 @@ class StreamEmission:
         seconds = len(marked) / self.rate
         if not self._registered(reading, carried=carried, output="samples", seconds=seconds, digest=digest):
             return self._clip()
-        return self._release(marked)
+        return self._release(marked, marked[:0])
 
     def _registered(
         self, reading: Reading, *, carried: bool, output: str, seconds: float | None, digest: str | None
@@ -201,23 +204,27 @@ class StreamEmission:
     def _block(self, until: int) -> Float:
         """The sound from what was given up to `until`, marked with what is around it, and read back."""
         start, end = self._released - self._base, until - self._base
-        block = self._marked(start, end)
+        marked = self._marked(start, end)
+        block, behind = marked[: end - start], marked[end - start :]
+        fade = min(len(self._continued), len(block), self._frames(FADE_SECONDS))
+        rise = np.linspace(0, 1, fade + 2)[1:-1, None]
+        block[:fade] += (1 - rise) * (self._continued[:fade] - block[:fade])
         original = self._raw[start:end]
         if np.sqrt(np.mean(original**2)) > LOUD and np.abs(block - original).max() == 0:
             raise EmissionError("a block of the stream came back from the marker unmarked; the stream was ended")
         self._require_mark(np.concatenate([self._given, block]))
-        return self._release(block)
+        return self._release(block, behind)
 
     def _marked(self, start: int, end: int) -> Float:
-        """Raw samples from `start` to `end`, marked; a pause with nothing around it to be marked stays as it is."""
+        """Raw samples from `start` on, marked; a pause up to `end` with nothing around to be marked stays as it is."""
         near = max(start - self._frames(BEFORE_SECONDS), 0) // self._period * self._period
         for begin in sorted({near, 0}, reverse=True):
             try:
-                return put_mark(self._raw[begin:], self.rate, self.key, self._payload)[0][start - begin : end - begin]
+                return put_mark(self._raw[begin:], self.rate, self.key, self._payload)[0][start - begin :]
             except VoxproofError:
                 if begin == 0 and np.abs(self._raw[start:end]).max() >= SILENT:
                     raise
-        return self._raw[start:end].copy()
+        return self._raw[start:].copy()
 
     def _require_mark(self, recent: Float) -> None:
         """The mark's presence in the last seconds, or after a pause in more of them."""
@@ -228,8 +235,9 @@ class StreamEmission:
         except EmissionError:
             read_back(recent, self.rate, self.key, self._payload, carried=False)
 
-    def _release(self, block: Float) -> Float:
+    def _release(self, block: Float, behind: Float) -> Float:
         self._released += len(block)
+        self._continued = behind[: self._frames(FADE_SECONDS)].copy()
         self._given = np.concatenate([self._given, block])[-self._frames(LONG_READ_SECONDS) :]
         keep = max(self._released - self._frames(KEPT_SECONDS), 0) // self._period * self._period
         self._raw, self._base = self._raw[keep - self._base :], keep
