@@ -7,8 +7,9 @@ trace; the test is a generalised likelihood ratio over all lines together instea
 At every quarter of a second, the 4 s before and the 4 s after are described twice by one common frequency and drift
 (both searched over a grid): once with one phase for both sides of each line, once with a phase of its own for each
 side. The amplitude is free on each side either way, so that a change of the gain is no jump. The gain in energy by
-the second phase is what is judged, and in which lines the phase jumps: a cut moves all lines, while a load that is
-switched turns the phase of one harmonic and leaves the fundamental alone.
+the second phase is what is judged, and in which lines the phase jumps within the 1 s before and after: a cut moves all
+lines, a load that is switched may turn one harmonic alone, and a grid whose frequency bends faster than the drift
+allows turns the phase over 4 s but not from one second to the next.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.methods._hum import HOP_S, Complex, Floats, Lines, combs
+from forensics.methods._hum import HOP_S, Combs, Complex, Floats, Lines, combs
 
 SIDE = 32
 """Frames on either side of an instant: 4 s."""
+NEAR = 8
+"""Frames on either side in which a line's own phase is compared: 1 s."""
 STEP = 2
 """Frames from one instant to the next."""
 OFFSETS_HZ = np.linspace(-0.072, 0.072, 37)
@@ -44,9 +47,9 @@ class Phases:
     offset_hz: Floats
     """Frequency of the fundamental over its nominal value, Hz, [instants]."""
     line_gain: Floats
-    """Energy of a line that one phase for both sides loses, at the frequency found with two, [instants, lines]."""
+    """Energy of each line that one phase for the 1 s before and after loses, same unit, [instants, lines]."""
     line_energy: Floats
-    """The part of `energy` that each line gives; the line that gives most is the strongest, [instants, lines]."""
+    """Energy of each line in those 2 s, [instants, lines]."""
 
 
 def phases(lines: Lines, nominal_hz: int, offset_hz: float, used: NDArray[np.int64], floor: Floats) -> Phases:
@@ -59,7 +62,6 @@ def phases(lines: Lines, nominal_hz: int, offset_hz: float, used: NDArray[np.int
     turns = times[:, None] * grid[0] + 0.5 * np.square(times)[:, None] * grid[1]
     one = np.zeros((len(starts), grid.shape[1]), dtype=np.float32)
     two, left_sum, right_sum = np.zeros_like(one), np.zeros_like(one), np.zeros_like(one)
-    ones, twos = ([np.zeros_like(one)], [np.zeros_like(one)]) if not len(used) else ([], [])
     for index in used:
         turned = np.exp(-2j * np.pi * both.harmonics[index] * turns).astype(np.complex64)
         line, weight = both.weighted[:, 0, index], both.weights[:, 0, index]
@@ -68,25 +70,48 @@ def phases(lines: Lines, nominal_hz: int, offset_hz: float, used: NDArray[np.int
         a, b = np.square(np.abs(left)) / floor[index], np.square(np.abs(right)) / floor[index]
         square = (left * left + right * right) / floor[index]
         opposed = (left * right.conj()).real < 0
-        together = np.where(opposed, np.maximum(a, b), 0.5 * (a + b + np.abs(square)))
-        one += together
+        one += np.where(opposed, np.maximum(a, b), 0.5 * (a + b + np.abs(square)))
         two += a + b
-        ones.append(together)
-        twos.append(a + b)
         left_sum += a
         right_sum += b
     rows = np.arange(len(starts))
     best = two.argmax(axis=1) if len(starts) else np.zeros(0, dtype=np.int64)
-    energy = np.stack([line[rows, best] for line in twos], axis=1)
+    line_gain, line_energy = _near(both, used, floor, starts, turns[:, best])
     return Phases(
         at_s=np.asarray((lines.first + starts + SIDE + 0.5) * HOP_S, dtype=np.float64),
         gain=two[rows, best] - one.max(axis=1, initial=0.0),
         energy=two[rows, best],
         weaker=np.minimum(left_sum[rows, best], right_sum[rows, best]),
         offset_hz=grid[0][best].astype(np.float32),
-        line_gain=energy - np.stack([line[rows, best] for line in ones], axis=1),
-        line_energy=energy,
+        line_gain=line_gain,
+        line_energy=line_energy,
     )
+
+
+def _near(
+    both: Combs, used: NDArray[np.int64], floor: Floats, starts: NDArray[np.int64], turns: NDArray[np.float64]
+) -> tuple[Floats, Floats]:
+    """What one phase loses in each line from one second to the next, and its energy there, [starts, lines].
+
+    `turns` are those of the fundamental at the frequency found about each start, [frames, starts].
+    """
+    frames = np.arange(SIDE - NEAR, SIDE + NEAR)
+    gain = np.zeros((len(starts), max(len(used), 1)), dtype=np.float32)
+    energy = np.zeros_like(gain)
+    at = starts[:, None] + frames
+    for column, index in enumerate(used):
+        stopped = both.weighted[at, 0, index] * np.exp(-2j * np.pi * both.harmonics[index] * turns[frames].T)
+        weight = both.weights[at, 0, index]
+        left, right = (
+            stopped[:, part].sum(axis=1) / np.sqrt(weight[:, part].sum(axis=1) * floor[index])
+            for part in (slice(None, NEAR), slice(NEAR, None))
+        )
+        a, b = np.square(np.abs(left)), np.square(np.abs(right))
+        together = np.where(
+            (left * right.conj()).real < 0, np.maximum(a, b), 0.5 * (a + b + np.abs(left * left + right * right))
+        )
+        gain[:, column], energy[:, column] = a + b - together, a + b
+    return gain, energy
 
 
 def _side(line: Complex, weight: Floats, starts: NDArray[np.int64], turned: Complex) -> Complex:

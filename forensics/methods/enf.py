@@ -8,9 +8,10 @@ in `_hum` (lines and presence) and `_hum_phase` (jumps).
 Hum is present when the comb of harmonics of 50 or 60 Hz stands out of its surroundings further than any comb shifted
 sideways. It is named as a trace: hum is ordinary. In at least 20 s of sound the phase of all harmonics is followed;
 where it jumps, while the frequency wanders slowly on both sides, something was taken out or put in. A cut moves every
-line, so the jump has to show in the strongest line or in two. A line whose frequency differs from one 8 s to the next
-by more than a grid's does is no mains hum that could be followed (NERC, standard BAL-001-2: the frequency of the
-loosest large grid of North America, ERCOT, stays within 30 mHz, root mean square over a year of minutes).
+line at once, so the jump has to show from one second to the next, in the strongest line or in two. A line whose
+frequency differs from one 8 s to the next by more than a grid's does is no mains hum that could be followed (NERC,
+standard BAL-001-2: the frequency of the loosest large grid of North America, ERCOT, is to stay within 30 mHz, root mean
+square over a year of minutes).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Enf(Method):
     least_side: ClassVar[float] = 20.0
     """Least energy of the hum on the weaker side of a jump."""
     least_line_gain: ClassVar[float] = 10.0
-    """Least energy gained in one line, and `least_gain_share` of the line's, for the jump to show in it."""
+    """Least energy gained in each of two lines for a jump to count that does not show in the strongest."""
     most_scatter_mhz: ClassVar[float] = 30.0
     """Scatter of the frequency between windows 8 s apart above which the hum is no grid's, mHz."""
 
@@ -128,7 +129,9 @@ class Enf(Method):
         measurements["lines_followed"] = len(followed)
         floor = np.mean([one.floor for one in held], axis=0).astype(np.float32)
         parts = [phases(lines, nominal, offset, followed, floor) for lines in stretches(exhibit, 32.0, 8.0)]
-        return self._followed(exhibit, parts, nominal, trace, measurements)
+        return self._followed(
+            exhibit, parts, int(level[followed].argmax()) if len(followed) else 0, nominal, trace, measurements
+        )
 
     def _present(self, one: Standing) -> bool:
         return one.score >= self.least_score and one.score >= self.over_decoys * one.decoy
@@ -137,11 +140,12 @@ class Enf(Method):
         self,
         exhibit: Exhibit,
         parts: list[Phases],
+        strongest: int,
         nominal: int,
         trace: str,
         measurements: dict[str, Measurement],
     ) -> Finding:
-        """The answer from the phases of all stretches."""
+        """The answer from the phases of all stretches; `strongest` is the loudest of the lines followed."""
         at, first = np.unique(np.concatenate([part.at_s for part in parts]), return_index=True)
         gain, energy, weaker, offset, line_gain, line_energy = (
             np.concatenate([getattr(part, name) for part in parts])[first]
@@ -150,9 +154,9 @@ class Enf(Method):
         followed = measurements["lines_followed"]
         clear = weaker >= self.least_side
         covered = float(clear.mean()) if len(at) else 0.0
-        shows = (line_gain >= self.least_line_gain) & (line_gain >= self.least_gain_share * line_energy)
-        strongest = np.take_along_axis(shows, line_energy.argmax(axis=1)[:, None], axis=1)[:, 0]
-        jumps = self._jumps(at, gain, energy, clear & (strongest | (shows.sum(axis=1) >= self.least_lines)))
+        turns = line_gain >= self.least_gain_share * line_energy
+        shown = turns[:, strongest] | ((turns & (line_gain >= self.least_line_gain)).sum(axis=1) >= self.least_lines)
+        jumps = self._jumps(at, gain, energy, clear & shown)
         scatter = _scatter_mhz(at, offset, clear)
         measurements |= {
             "followed_share": round(covered, 3),
