@@ -124,6 +124,8 @@ def measure_activity(recording: Recording) -> Activity:
 
 def speech_frames(samples: FloatArray) -> npt.NDArray[np.bool_]:
     """Where there is speech in samples [time] at 16 kHz, as `measure_activity` marks it: [frames of 20 ms]."""
+    if not len(samples):
+        return np.zeros(0, dtype=bool)
     silent = frame_levels([np.pad(samples, (0, -len(samples) % HOP))]) <= SILENCE_DB
     band, _, voiced = _features(iter(np.split(samples, range(RATE, len(samples), RATE))))
     return _speech(_fit(band, len(silent)), _fit(voiced, len(silent)), silent)

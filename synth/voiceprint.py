@@ -26,10 +26,13 @@ from synth.voiceprint_network import HOP, RATE, VoiceNetwork, likeness_of_halves
 
 FloatArray = npt.NDArray[np.float32]
 
-STEPS_OF_ONE = 400
-"""8-bit steps of a quantised voiceprint in 1; components of a unit vector of 128 are rarely beyond 0.3."""
 MARK_BYTES = 4
 """Of the weights' SHA-256, in front of the components: voiceprints of other weights cannot be compared."""
+PROPOSITIONS = (
+    "The speech of the recording has the enrolled voice.",
+    "The speech of the recording has the voice of another speaker.",
+)
+"""H1 and H2 of the speaker LR; a clone of the enrolled voice has that voice."""
 SHORTEST_S, LONGEST_S = 1.0, 10.0
 """Speech between which the calibration knows the effect of length."""
 Z95 = 1.959964
@@ -46,7 +49,7 @@ class Voiceprint:
     embedding: FloatArray
     """[dimensions], unit length."""
     speech_seconds: float
-    """Speech it was heard in."""
+    """Speech it was heard in, a minute at most."""
     likeness_of_halves: float | None
     """Cosine between the two groups that its windows fall into; None when there is too little speech to tell."""
 
@@ -135,12 +138,13 @@ def speaker_log10_lr(calibration: Calibration, cosine: float, speech_seconds: fl
 
 
 def quantise(embedding: FloatArray) -> bytes:
-    """An embedding as it is stored: 4 bytes that name the weights, then a signed byte per dimension."""
+    """An embedding as it is stored: 4 bytes that name the weights, a signed byte per dimension, the largest ±127."""
     card = voiceprint_card()
     vector = unit(np.asarray(embedding, np.float32))
-    if vector.shape != (card.dimensions,) or not np.isfinite(vector).all() or not vector.any():
-        raise VoiceprintError(f"a voiceprint has {card.dimensions} numbers, not {vector.shape}")
-    steps = np.clip(np.rint(vector.astype(np.float64) * STEPS_OF_ONE), -127, 127).astype(np.int8)
+    if vector.shape != (card.dimensions,) or not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+        raise VoiceprintError(f"a voiceprint has {card.dimensions} numbers and a length, not {vector.shape}")
+    largest = np.abs(vector.astype(np.float64)).max()
+    steps = np.rint(vector.astype(np.float64) * (127 / largest)).astype(np.int8)
     return _mark(card) + steps.tobytes()
 
 

@@ -34,8 +34,8 @@ UNITS = 256
 LAYERS = 3
 LEAST_GROUP = 2
 """Windows on either side for a recording to be asked whether it holds two voices."""
-MOST_WINDOWS = 50
-"""A minute; of longer speech so many windows are heard, evenly spread."""
+STRETCHES, STRETCH = 6, 10 * RATE
+"""Of more than a minute of speech so many stretches of so many samples are heard, evenly spread."""
 
 
 def shapes(dimensions: int) -> dict[str, tuple[int, ...]]:
@@ -67,6 +67,9 @@ def speech_mel(samples: FloatArray, filters: FloatArray) -> FloatArray:
     """Samples [time] at 16 kHz -> mel powers of the speech in them, at one level; no speech: [0, 40]."""
     marked = np.repeat(speech_frames(samples), ACTIVITY_HOP)[: len(samples)]
     speech = samples[marked]
+    if len(speech) > STRETCHES * STRETCH:
+        first = np.linspace(0, len(speech) - STRETCH, STRETCHES).astype(np.int64)
+        speech = np.concatenate([speech[start : start + STRETCH] for start in first])
     power = float(np.mean(speech.astype(np.float64) ** 2)) if len(speech) else 0.0
     if power <= 0.0:
         return np.zeros((0, len(filters)), np.float32)
@@ -76,7 +79,7 @@ def speech_mel(samples: FloatArray, filters: FloatArray) -> FloatArray:
 def starts(frames: int) -> npt.NDArray[np.int64]:
     """First spectra of the windows that are heard of so many; the last window ends with the last spectrum."""
     last = max(frames - FRAMES, 0)
-    count = min(1 + -(-last // STEP), MOST_WINDOWS)
+    count = 1 + -(-last // STEP)
     return np.linspace(0, last, count).round().astype(np.int64)
 
 

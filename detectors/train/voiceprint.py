@@ -20,13 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from lir.algorithms.bayeserror import elub
 from safetensors.numpy import load_file
-from scipy.fft import dct
 
 from detectors.calibration import log10_of_count
 from detectors.metrics import cllr, cllr_min, eer
 from detectors.train.evidence import logistic
-from detectors.train.voiceprint_trials import Scored, drawn, pieces, scored
-from synth.train.voiceprint import Voices, original, voices_by
+from detectors.train.voiceprint_trials import HELD_OUT, Scored, conditions, drawn, resemblyzer, shipped, trivial
 from synth.train.voiceprint_data import CONDITIONS, Clip, powers, read_clips
 from synth.voiceprint import LONGEST_S, SHORTEST_S, speaker_log10_lr
 from synth.voiceprint_card import (
@@ -38,12 +36,13 @@ from synth.voiceprint_card import (
     VoiceprintCard,
     write_voiceprint_card,
 )
-from synth.voiceprint_network import FRAMES, VoiceNetwork, likeness_of_halves, unit
+from synth.voiceprint_network import FRAMES, VoiceNetwork, likeness_of_halves
 
 FloatArray = npt.NDArray[np.floating]
 
-LENGTHS = (1.0, 2.0, 3.0, 5.0, 10.0)
-HELD_OUT = "rhasspy_kathleen"
+BESIDE = ("clean", "MP3 32 kbit/s", "Opus 12 kbit/s", "G.711 A-law", "AMR-NB 12.2 kbit/s", "noise 10 dB",
+          "room T60 0.5 s", "room + noise + AMR-NB 5.9")  # fmt: skip
+"""Channels in which other systems are judged."""
 SUMMARY = (
     "Three LSTM layers of 256 on 40 mel bands, the windows' vectors averaged and mapped to 128 numbers in which voices "
     "differ and channels do not; fine-tuned from resemblyzer on telephone and internet codecs, noise and rooms."
@@ -61,16 +60,6 @@ LIMITS = (
     "Shouting, whispering, singing, illness and disguise were not tested; nor children, nor relatives of the speaker.",
     "English is nearly all of the test part; the error rates of other languages are not known.",
 )
-
-
-def conditions(clips: Sequence[Clip], folder: Path, voices: Voices, embed: Callable[..., FloatArray]) -> list[Scored]:
-    """All channels, then all lengths."""
-    plan = [(name, name, None) for name in CONDITIONS] + [("whole", f"{s:g} s", s) for s in LENGTHS]
-    found = []
-    for channel, name, seconds in plan:
-        found.append(scored(name, pieces(clips, folder, channel, voices, seconds), embed))
-        print(name, len(found[-1].target), len(found[-1].other), flush=True)
-    return found
 
 
 def design(cosine: FloatArray, seconds: FloatArray) -> npt.NDArray[np.float64]:
@@ -133,7 +122,7 @@ def threshold(of: list[Scored], rate: float) -> Threshold:
     )
 
 
-def figure(system: str, of: Scored, card: VoiceprintCard | None, rounds: int = 300) -> Figure:
+def figure(system: str, of: Scored, card: VoiceprintCard | None, rounds: int = 150) -> Figure:
     """Errors of one system in one condition."""
     draws = [resampled(of, n) for n in range(rounds)]
 
@@ -177,14 +166,14 @@ def figure(system: str, of: Scored, card: VoiceprintCard | None, rounds: int = 3
 
 
 def halves(clips: Sequence[Clip], folder: Path, network: VoiceNetwork) -> tuple[FloatArray, FloatArray]:
-    """Likeness of the halves of recordings of one voice (clean, two channels), and of two voices one after another."""
+    """Likeness of the halves of recordings of one voice (clean, telephone), and of two voices one after another."""
     mels: list[tuple[Clip, FloatArray]] = []
     one: list[float | None] = []
     for clip in clips:
         if not (folder / f"{clip.id}.npz").exists():
             continue
         with np.load(folder / f"{clip.id}.npz") as stored:
-            for name in ("enrolled", "AMR-NB 12.2 kbit/s", "room + noise + AMR-NB 5.9"):
+            for name in ("enrolled", "AMR-NB 12.2 kbit/s"):
                 one.append(likeness(network, powers(stored[name])[:1000]))
             mels.append((clip, powers(stored["enrolled"])))
     two = [
@@ -198,12 +187,6 @@ def halves(clips: Sequence[Clip], folder: Path, network: VoiceNetwork) -> tuple[
 def likeness(network: VoiceNetwork, mel: npt.NDArray[np.float32]) -> float | None:
     """As `synth.voiceprint` asks it."""
     return likeness_of_halves(network.embedding(network.heard(mel))) if len(mel) >= FRAMES else None
-
-
-def cepstra(mels: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
-    """The trivial voiceprint: mean and deviation of 19 cepstra, [recordings, 38]."""
-    found = [dct(np.log(mel + 1e-9), norm="ortho", axis=1)[:, 1:20] for mel in mels]
-    return np.stack([np.concatenate([c.mean(axis=0), c.std(axis=0)]) for c in found]).astype(np.float32)
 
 
 def sources(clips: Sequence[Clip], folder: Path) -> tuple[Source, ...]:
@@ -262,15 +245,19 @@ def main() -> None:
     blob = arguments.weights.read_bytes()
     network = VoiceNetwork(load_file(arguments.weights))
     clips = read_clips(arguments.data / "clips.csv")
-    part = {name: [c for c in clips if c.part == name and c.source != HELD_OUT] for name in ("calibration", "test")}
-    learnt = conditions(part["calibration"], arguments.data, voices_by(network), network.embedding)
-    one, _ = halves(part["calibration"], arguments.data, network)
+    own = shipped(arguments.weights)
+    learnt = conditions(own, clips, arguments.data, "calibration")
+    one, _ = halves([c for c in clips if c.part == "calibration"], arguments.data, network)
     frozen = threshold(learnt, arguments.false_alarms)
     least = round(float(np.quantile(one, arguments.false_alarms)), 3)
-    cap = log10_of_count(len({c.speaker for c in part["test"] if c.speaker}))
+    tested = [
+        c for c in clips if c.part == "test" and c.source != HELD_OUT and (arguments.data / f"{c.id}.npz").exists()
+    ]
+    judged = conditions(own, clips, arguments.data, "test")
+    cap = log10_of_count(max(len(of.names) for of in judged))
     calibration = calibrated(learnt, cap, arguments.rounds)
     print(frozen, calibration, least)
-    one, two = halves(part["test"], arguments.data, network)
+    one, two = halves(tested, arguments.data, network)
     card = VoiceprintCard(
         name="voiceprint",
         version=arguments.version,
@@ -283,7 +270,7 @@ def main() -> None:
         min_speech_seconds=arguments.least_speech,
         min_enrolled_seconds=arguments.least_enrolled,
         channels=tuple(CONDITIONS),
-        languages=tuple(sorted({c.language[:2] for c in part["test"]})),
+        languages=tuple(sorted({c.language[:2] for c in tested})),
         threshold=frozen,
         calibration=calibration,
         one_voice=OneVoice(
@@ -296,19 +283,14 @@ def main() -> None:
         sources=sources(clips, arguments.data),
         limits=LIMITS,
     )
-    judged = conditions(part["test"], arguments.data, voices_by(network), network.embedding)
-    figures = [figure("voiceprint", of, card) for of in judged]
-    bare = VoiceNetwork(original(arguments.resemblyzer).tensors())
-    figures += [
-        figure("resemblyzer", of, None) for of in conditions(part["test"], arguments.data, voices_by(bare), unit)
-    ]
-    plain = cepstra([powers(np.load(arguments.data / f"{c.id}.npz")["0"]) for c in clips if c.part == "train"][:300])
-    middle, spread = plain.mean(axis=0), plain.std(axis=0)
-    trivial = conditions(part["test"], arguments.data, cepstra, lambda v: unit((v - middle) / spread))
-    figures += [figure("mean cepstra", of, None) for of in trivial]
+    figures = [figure(own.name, of, card) for of in judged]
+    for system in (resemblyzer(arguments.resemblyzer), trivial(clips, arguments.data)):
+        others = conditions(system, clips, arguments.data, "test", BESIDE, (2.0,))
+        figures += [figure(system.name, of, None) for of in others]
     card = card.model_copy(update={"figures": tuple(figures)})
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / card.weights).write_bytes(blob)
+    (arguments.out / card.weights).chmod(0o644)
     write_voiceprint_card(card, arguments.out / "voiceprint.yaml")
     arguments.table.write_text(table(figures), "utf-8")
 

@@ -6,16 +6,21 @@ they are its halves. Voices are compared within a corpus only, so that the corpu
 two, only so many pairs are drawn, so that those with many recordings do not outweigh the others.
 """
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import load_file
+from scipy.fft import dct
 
-from synth.train.voiceprint import Voices
-from synth.train.voiceprint_data import Clip, powers
+from synth.train.voiceprint import Voices, original, voices_by
+from synth.train.voiceprint_data import CONDITIONS, Clip, powers
+from synth.voiceprint_network import VoiceNetwork, unit
 
 FloatArray = npt.NDArray[np.float32]
 Indexes = npt.NDArray[np.int64]
@@ -24,6 +29,10 @@ SECOND = 100
 """Spectra per second."""
 LONGEST = 10 * SECOND
 LEAST_ENROLLED = 2 * SECOND
+LENGTHS = (1.0, 2.0, 3.0, 5.0, 10.0)
+"""Seconds of speech."""
+HELD_OUT = "rhasspy_kathleen"
+"""A voice that has no other in its corpus to be compared with."""
 OF_ONE, OF_TWO = 6, 1
 """Most pairs of a speaker, and of two speakers with either enrolled."""
 
@@ -140,3 +149,91 @@ def drawn(of: Scored, rng: np.random.Generator) -> Indexes:
     times = np.bincount(rng.integers(0, size, size), minlength=size)
     counted = times[of.speakers[:, 0]] * np.where(of.same, 1, times[of.speakers[:, 1]])
     return np.asarray(counted, np.int64)
+
+
+def write_scored(of: Sequence[Scored], path: Path) -> None:
+    """The pairs of all conditions in one file."""
+    arrays: dict[str, npt.NDArray[Any]] = {"conditions": np.array([s.condition for s in of])}
+    for n, s in enumerate(of):
+        arrays |= {f"{n}.cosine": s.cosine, f"{n}.seconds": s.seconds, f"{n}.same": s.same}
+        arrays |= {f"{n}.speakers": s.speakers, f"{n}.names": np.array(s.names)}
+    part = path.with_suffix(".part.npz")
+    np.savez(part, **arrays)  # type: ignore[arg-type]
+    part.replace(path)
+
+
+def read_scored(path: Path) -> list[Scored]:
+    """The inverse of `write_scored`."""
+    with np.load(path) as stored:
+        return [
+            Scored(
+                str(name),
+                stored[f"{n}.cosine"],
+                stored[f"{n}.seconds"],
+                stored[f"{n}.same"],
+                stored[f"{n}.speakers"],
+                stored[f"{n}.names"].tolist(),
+            )
+            for n, name in enumerate(stored["conditions"])
+        ]
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that compares voices."""
+
+    name: str
+    voices: Voices
+    embed: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
+    """From what `voices` gives to vectors of unit length."""
+    key: str
+    """Changes whenever the system does: scores are kept under it."""
+
+
+def conditions(
+    system: System,
+    clips: Sequence[Clip],
+    folder: Path,
+    part: str,
+    channels: Sequence[str] = tuple(CONDITIONS),
+    lengths: Sequence[float] = LENGTHS,
+) -> list[Scored]:
+    """All channels, then all lengths, of one part; kept in FOLDER/scores, where the next run finds them."""
+    target = folder / "scores" / f"{part}-{system.name.replace(' ', '-')}-{system.key}.npz"
+    if target.exists():
+        return read_scored(target)
+    target.parent.mkdir(exist_ok=True)
+    plan = [(name, name, None) for name in channels] + [("whole", f"{s:g} s", s) for s in lengths]
+    of = [c for c in clips if c.part == part and c.source != HELD_OUT]
+    found = []
+    for channel, name, seconds in plan:
+        found.append(scored(name, pieces(of, folder, channel, system.voices, seconds), system.embed))
+        print(system.name, part, name, len(found[-1].target), len(found[-1].other), flush=True)
+    write_scored(found, target)
+    return found
+
+
+def shipped(weights: Path) -> System:
+    """The network with its map."""
+    network = VoiceNetwork(load_file(weights))
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
+    return System("voiceprint", voices_by(network), network.embedding, digest)
+
+
+def resemblyzer(weights: Path) -> System:
+    """The network as it was published, behind our ears."""
+    return System("resemblyzer", voices_by(VoiceNetwork(original(weights).tensors())), unit, "0.1.4")
+
+
+def trivial(clips: Sequence[Clip], folder: Path) -> System:
+    """Mean and deviation of cepstra, each dimension by its scatter over training clips."""
+    paths = [folder / f"{c.id}.npz" for c in clips if c.part == "train"]
+    plain = cepstra([powers(np.load(path)["0"]) for path in paths if path.exists()][:300])
+    middle, spread = plain.mean(axis=0), plain.std(axis=0)
+    return System("mean cepstra", cepstra, lambda v: unit((v - middle) / spread), "1")
+
+
+def cepstra(mels: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """The trivial voiceprint: mean and deviation of 19 cepstra, [recordings, 38]."""
+    found = [dct(np.log(mel + 1e-9), norm="ortho", axis=1)[:, 1:20] for mel in mels]
+    return np.stack([np.concatenate([c.mean(axis=0), c.std(axis=0)]) for c in found]).astype(np.float32)

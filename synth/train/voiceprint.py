@@ -26,7 +26,7 @@ from safetensors.numpy import save_file
 from torch import Tensor, nn
 
 from synth.train.voiceprint_data import Clip, filter_bank, powers, read_clips
-from synth.voiceprint_network import BANDS, FRAMES, LAYERS, UNITS, VoiceNetwork, starts, unit
+from synth.voiceprint_network import BANDS, FRAMES, LAYERS, STEP, UNITS, VoiceNetwork, starts, unit
 
 FloatArray = npt.NDArray[np.float32]
 Voices = Callable[[list[FloatArray]], FloatArray]
@@ -164,7 +164,7 @@ def within_map(
                 mel = powers(stored[name])
                 middle = len(mel) // 2
                 cuts = [mel[:middle], mel[middle:]] if middle >= 2 * FRAMES else [mel]
-                mels += [cut[: 4 * FRAMES] for cut in cuts if len(cut) >= FRAMES]
+                mels += [cut[: FRAMES + STEP] for cut in cuts if len(cut) >= FRAMES]
                 names += [clip.speaker] * (len(mels) - len(names))
     for name, vector in zip(names, voices_by(network)(mels), strict=True):
         by_class[name].append(vector)
@@ -188,12 +188,13 @@ def main() -> None:
     parser.add_argument("--resemblyzer", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--until", type=int, help="stop here, before the learning rate of --steps has come down")
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=2e-4)
     parser.add_argument("--save", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dimensions", type=int, default=128)
-    parser.add_argument("--shrink", type=float, default=0.1)
+    parser.add_argument("--shrink", type=float, default=0.9)
     arguments = parser.parse_args()
     torch.manual_seed(arguments.seed)
     torch.set_num_threads(1)
@@ -208,7 +209,7 @@ def main() -> None:
     )
     began = time.monotonic()
     with (arguments.out / "log.jsonl").open("w", encoding="utf-8") as log:
-        for step in range(1, arguments.steps + 1):
+        for step in range(1, (arguments.until or arguments.steps) + 1):
             warm = min(1.0, step / 30)
             for group, rate in zip(optimiser.param_groups, (arguments.rate, 5 * arguments.rate), strict=True):
                 group["lr"] = rate * warm * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * step / arguments.steps)))
@@ -229,7 +230,7 @@ def main() -> None:
                 for slow, fast in zip(average.parameters(), encoder.parameters(), strict=True):
                     slow.lerp_(fast, 1 - keep)
             line = {"step": step, "apart": round(apart.item(), 4), "alike": round(alike.item(), 4)}
-            if step % arguments.save == 0 or step == arguments.steps:
+            if step % arguments.save == 0:
                 save_file(average.tensors(), arguments.out / f"average-{step}.safetensors")
             if step % 10 == 0:
                 log.write(json.dumps(line) + "\n")
