@@ -34,6 +34,11 @@ import click
     type=click.Path(path_type=Path, file_okay=False),
     help="Write watermark.md and watermark.png into this folder.",
 )
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="With --out: a recording to draw the mark in, as watermark-place.png.",
+)
 @click.option("--tables-only", is_flag=True, help="Measure nothing; the page from what is in the cache.")
 def watermark(
     clips: tuple[Path, ...],
@@ -46,6 +51,7 @@ def watermark(
     forged: int,
     removals: int,
     out: Path | None,
+    picture: Path | None,
     tables_only: bool,
 ) -> int:
     """Presence, payload, false alarms, quality, places, forgery and removal of the mark in sound."""
@@ -53,6 +59,7 @@ def watermark(
 
     from forensics.benches.watermark import experiments, run, tables
     from forensics.benches.watermark.material import voices
+    from forensics.benches.watermark.picture import draw_place
 
     cache.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
@@ -77,5 +84,7 @@ def watermark(
         out.mkdir(parents=True, exist_ok=True)
         (out / "watermark.md").write_text(text, encoding="utf-8")
         tables.draw(rows, out / "watermark.png")
+        if picture is not None:
+            draw_place(picture, out / "watermark-place.png", seed)
     click.echo(text)
     return 0

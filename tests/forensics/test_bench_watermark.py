@@ -10,6 +10,7 @@ import pytest
 from forensics.benches.watermark import experiments, run, tables
 from forensics.benches.watermark.attacks import ATTACKS, RATE
 from forensics.benches.watermark.material import Voice, voices
+from forensics.benches.watermark.picture import draw_place
 from forensics.benches.watermark.quality import over_masking
 
 DATA = Path(__file__).parents[1] / "data"
@@ -57,6 +58,8 @@ def test_rows_resume_and_make_a_page(voice: Voice, tmp_path: Path, monkeypatch: 
     assert "False alarms pooled: 0.0 %" in text
     tables.draw(rows, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 5000
+    draw_place(voice.paths[0], tmp_path / "place.png", 1)
+    assert (tmp_path / "place.png").stat().st_size > 20_000
 
 
 def test_forgery_and_removal(voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
