@@ -144,7 +144,7 @@ def quantise(embedding: FloatArray) -> bytes:
     if vector.shape != (card.dimensions,) or not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
         raise VoiceprintError(f"a voiceprint has {card.dimensions} numbers and a length, not {vector.shape}")
     largest = np.abs(vector.astype(np.float64)).max()
-    steps = np.rint(vector.astype(np.float64) * (127 / largest)).astype(np.int8)
+    steps: npt.NDArray[np.int8] = np.rint(vector.astype(np.float64) * (127 / largest)).astype(np.int8)
     return _mark(card) + steps.tobytes()
 
 
