@@ -45,6 +45,7 @@ from synth.text.segment import Mode
 from synth.text.split import CLAUSE_MARKS, Cut
 from synth.trace import Piece, Trace, Watch
 from synth.voicing import Heard, LatentVoicing, Manner, Prompt, voicing
+from synth.watermark.tokens import TokenMark
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ class Cloner:
         settings = settings or Settings()
         task = self._task(text, reference, reference_text, settings)
         issuer, request = self._admitted(text, task, issuer)
-        clone = self._rendered(task, settings)
+        clone = self._rendered(task, _marked(settings, issuer))
         emitted = emit(
             clone.samples.numpy(), clone.rate, request, issuer.key, issuer.register, voices=issuer.voices,
             out=None if out is None else Path(out),
@@ -233,7 +234,7 @@ class Cloner:
         issuer, request = self._admitted(text, task, issuer)
         rate = self._voicing.rate
         door = StreamEmission(rate, 1, request, issuer.key, issuer.register, issuer.voices)
-        return _emissions(door, self._streamed(task, settings, pace), rate)
+        return _emissions(door, self._streamed(task, _marked(settings, issuer), pace), rate)
 
     def _admitted(self, text: str, task: _Task, issuer: Issuer | None) -> tuple[Issuer, IssuanceRequest]:
         """The gate, asked before anything is said."""
@@ -470,6 +471,11 @@ def _piece(utterance: Utterance, bert: Tensor, codes: Tensor, capped: bool) -> P
     return Piece(
         utterance.text, utterance.normalised, utterance.phones, _ids(utterance.ids), kept(bert), kept(codes), capped
     )
+
+
+def _marked(settings: Settings, issuer: Issuer) -> Settings:
+    """The same, with tokens drawn under the issuer's key: the layer of the mark that is in what is said."""
+    return replace(settings, sampling=replace(settings.sampling, mark=TokenMark.of(issuer.key, settings.seed)))
 
 
 def _pause(settings: Settings, rate: int) -> Tensor:

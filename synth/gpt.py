@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from synth.errors import VoxproofError
-from synth.sampling import Sampling, choose, seen_tokens
+from synth.sampling import Sampling, Source, choose, seen_tokens
 
 if TYPE_CHECKING:
     from synth.compiled import Steps
@@ -280,7 +280,7 @@ class _Decoding:
     seen: Tensor  # [batch, vocabulary] bool
     logits: Tensor  # [batch, vocabulary]
     quick: "Steps | GraphedSteps | None"  # takes a token through the layers with fewer calls
-    generators: list[torch.Generator] | None
+    sources: list[Source] | None  # what each row draws from
 
 
 class GPT(nn.Module):
@@ -407,7 +407,7 @@ class GPT(nn.Module):
         """Per step the (row, code) of the rows that have not ended; at most `limit` steps."""
         if not utterances:
             return
-        state = self._begin(utterances, limit, seeds)
+        state = self._begin(utterances, limit, seeds, sampling)
         for step in range(limit):
             kept, tokens = self._choose(state, step, sampling)
             yield list(zip(state.rows, tokens.tolist(), strict=True))
@@ -416,7 +416,13 @@ class GPT(nn.Module):
             self._advance(state, tokens)
 
     @torch.inference_mode()
-    def _begin(self, utterances: Sequence[Utterance], limit: int, seeds: Sequence[int] | None) -> _Decoding:
+    def _begin(
+        self,
+        utterances: Sequence[Utterance],
+        limit: int,
+        seeds: Sequence[int] | None,
+        sampling: Sampling | None = None,
+    ) -> _Decoding:
         """Text and prompt of all rows through the layers, right-aligned; the scores of the first code."""
         if self.training:
             raise VoxproofError("the model is set to training, where dropout is on", cure="Call eval() first.")
@@ -447,20 +453,20 @@ class GPT(nn.Module):
             seen=torch.cat([seen_tokens(p[None], self.config.vocabulary) for p in prompts]),
             logits=self.ar_predict_layer(self.h(x, allowed, cache)[:, -1]),
             quick=self._quick(cache),
-            generators=None if seeds is None else [torch.Generator(device).manual_seed(seed) for seed in seeds],
+            sources=(sampling or Sampling()).sources(seeds, prompts, device),
         )
 
     @torch.inference_mode()
     def _choose(self, state: _Decoding, step: int, sampling: Sampling) -> tuple[bool, Tensor]:
         """Draw; rows that end leave the state. Returns whether any goes on, and the codes [batch] of those that do."""
-        choice = choose(state.logits, state.seen, step, sampling, state.generators)
+        choice = choose(state.logits, state.seen, step, sampling, state.sources)
         going = [i for i, ended in enumerate(choice.ended.tolist()) if not ended]
         if len(going) == len(state.rows):
             return True, choice.tokens
         index = torch.tensor(going, dtype=torch.long, device=state.starts.device)
         state.rows = [state.rows[i] for i in going]
-        if state.generators is not None:
-            state.generators = [state.generators[i] for i in going]
+        if state.sources is not None:
+            state.sources = [state.sources[i] for i in going]
         state.starts, state.positions, state.seen = state.starts[index], state.positions[index], state.seen[index]
         state.cache.keep(index)
         return bool(going), choice.tokens[index]

@@ -24,6 +24,9 @@ from synth.emission import Issuer  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.issuance import find  # noqa: E402
 from synth.reference import Reference  # noqa: E402
+from synth.sampling import Sampling  # noqa: E402
+from synth.watermark.keys import new_key  # noqa: E402
+from synth.watermark.tokens import detect_tokens  # noqa: E402
 
 TEXT = "hello there. good day"
 
@@ -56,8 +59,9 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_said_is_marked_and_registered(issuer: Issuer, tmp_path: Path) -> None:
-    said = cloner().speak(TEXT, voice(), settings=QUICK, issuer=issuer, out=tmp_path / "out.wav")
-    plain = cloner()._render(TEXT, voice(), settings=QUICK)
+    greedy = quick(sampling=replace(QUICK.sampling, top_k=1))
+    said = cloner().speak(TEXT, voice(), settings=greedy, issuer=issuer, out=tmp_path / "out.wav")
+    plain = cloner()._render(TEXT, voice(), settings=greedy)
     assert (said.samples.shape, said.rate, said.samples.dtype) == (plain.samples.shape, plain.rate, torch.float32)
     assert all(torch.equal(a, b) for a, b in zip(said.codes, plain.codes, strict=True))
     assert plain.issuance is None
@@ -71,6 +75,20 @@ def test_what_is_said_is_marked_and_registered(issuer: Issuer, tmp_path: Path) -
     wave = audio.read(tmp_path / "out.wav")
     assert (wave.rate, len(wave.samples)) == (said.rate, len(said.samples))
     assert toy_detect(wave.samples.astype(np.float64), wave.rate, [KEY]).payload == found.payload
+
+
+def test_tokens_that_are_drawn_are_drawn_under_the_key(issuer: Issuer) -> None:
+    long = quick(sampling=Sampling(top_k=None, repetition_penalty=1.0, least=120, most=120), seed=5)
+    said = cloner().speak("hello there.", voice(), settings=long, issuer=issuer)
+    mine, theirs = (detect_tokens(said.codes[0].numpy(), [key]) for key in (KEY, new_key()))
+    assert mine is not None
+    assert mine.found
+    assert mine.log10_p < -12
+    assert theirs is not None
+    assert not theirs.found
+    plain = detect_tokens(cloner()._render("hello there.", voice(), settings=long).codes[0].numpy(), [KEY])
+    assert plain is not None
+    assert not plain.found
 
 
 def ways(able: Cloner, issuer: Issuer | None, text: str, reference: Any, **changes: Any) -> Iterator[Any]:
