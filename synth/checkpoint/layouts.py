@@ -44,9 +44,7 @@ def gpt_config(config: Mapping[str, Any]) -> GPTConfig:
     ):
         if name in model:
             _size(name, model[name], most)
-    dropout = model.get("dropout", 0.0)
-    if not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
-        raise VoxproofError("the configuration's dropout is no number from 0 to 1", cure=_CURE)
+    _share(model.get("dropout", 0.0))
     found = GPTConfig.from_reference(config)
     if found.width % found.heads or found.width % 2:
         raise VoxproofError(f"{found.width} channels cannot be shared by {found.heads} heads", cure=_CURE)
@@ -175,8 +173,7 @@ def _sensible(model: Mapping[str, Any], kind: type[EncoderConfig]) -> None:
         depth = 2 if field.name == "resblock_dilation_sizes" else int(field.name.startswith(("upsample_", "resblock_")))
         depth -= field.name == "upsample_initial_channel"
         _nested(field.name, value, MOST_LAYERS if field.name == "n_layers" else WIDEST, depth)
-    if not isinstance(model.get("p_dropout", 0.0), int | float):
-        raise VoxproofError("the configuration's dropout is no number", cure=_CURE)
+    _share(model.get("p_dropout", 0.0))
 
 
 def _section(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -184,6 +181,11 @@ def _section(config: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(section, Mapping):
         raise VoxproofError("the checkpoint's configuration has no section 'model'", cure=_CURE)
     return section
+
+
+def _share(dropout: Any) -> None:
+    if not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
+        raise VoxproofError("the configuration's dropout is no number from 0 to 1", cure=_CURE)
 
 
 def _size(name: str, value: Any, most: int) -> None:

@@ -361,6 +361,7 @@ def test_a_configuration_cannot_ask_for_a_huge_or_odd_model(key: str, value: Any
         ("n_layers", 10**9), ("inter_channels", 7), ("upsample_rates", [10**9]), ("upsample_rates", [1] * 99),
         ("resblock_dilation_sizes", [[[[1]]]]), ("gin_channels", 0), ("n_heads", 5), ("kernel_size", "3"),
         ("resblock_kernel_sizes", 3), ("upsample_initial_channel", 1), ("filter_channels", 2.5), ("p_dropout", "x"),
+        ("p_dropout", 2.0), ("p_dropout", float("nan")),
         ("semantic_frame_rate", "50hz"), ("inter_channels", 8192),
     ],
 )  # fmt: skip
