@@ -22,8 +22,6 @@ PAYLOAD_SECONDS = 4.0
 """Seconds of marked sound from which a payload is recovered: docs/watermark.md has the measurement."""
 CONTRAST = 0.35
 """How much a tile pushes each of the two bands beside it the other way."""
-_LIVE_TILES = 0.2
-"""A frame counts as marked sound when this part of its tiles may change."""
 
 Samples = npt.NDArray[np.float64]
 
@@ -88,8 +86,7 @@ def _channel(original: Samples, rate: int, pattern: Array, lay: Layout) -> tuple
     added = converted(residual(wish * more), RATE, rate, original.size)
     added[_silent(original, rate)] = 0.0
     limit = max(1.0, float(np.abs(original).max()))
-    live = float(np.mean(mask.live.mean(axis=0) > _LIVE_TILES)) * original.size / rate
-    return np.clip(original + added, -limit, limit), live
+    return np.clip(original + added, -limit, limit), mask.sounding * original.size / rate
 
 
 def wished(pattern: Array, chips: int) -> Array:

@@ -18,8 +18,10 @@ CEILING_DB = np.where(CENTRES < 4200, 3.1, 3.6).astype(np.float32)[:, None]
 """Strength of a tile that nothing holds back, dB: [BANDS, 1]."""
 MOST = 1.3
 """No tile changes by more than this many times the strength."""
-SILENCE = 1e-9
-"""Mean power of a sample (full scale 1) in a tile below which it is left alone: -90 dB."""
+SILENCE = 1e-11
+"""Mean power of a sample (full scale 1) in a tile below which it is left alone: -110 dB, near 16-bit rounding."""
+QUIET = 1e-4
+"""Power against that of the loudest twentieth below which a chip does not count as sound."""
 STEADINESS = 6.0
 """Weight of rule 2 above `LOW_HZ`."""
 STEADINESS_LOW = 0.75
@@ -28,6 +30,7 @@ LOW_HZ = 650.0
 
 _WINDOW_POWER = WINDOW * WINDOW / 4
 """Sum over the bins of the power of a frame, per mean power of its samples (sine window), about."""
+_LIVE_TILES = 0.2
 _SEGMENT = 16
 """Chips of 384 ms, the segment of STOI."""
 _THIRDS = 150.0 * 2.0 ** (np.arange(15) / 3)
@@ -51,6 +54,10 @@ class Mask:
         tiles = _TILES.T @ power / np.float32(_WINDOW_POWER)
         self.live = tiles > SILENCE
         """[BANDS, chips]: whether a tile may change at all."""
+        level = tiles.sum(axis=0)
+        loud = level > QUIET * np.quantile(level, 0.95)
+        self.sounding: float = float(np.mean(loud & (self.live.mean(axis=0) > _LIVE_TILES)))
+        """Share of the chips that sound: loud against the others, with tiles enough that may change."""
         ear = _EAR.T @ power + 1e-20
         shares = np.stack([(_EAR[:, j, None] * _SPREAD).T @ power / ear[j] for j in range(_THIRDS.size)])
         heard = (_WEIGHT[:, None] * _steadiness(ear))[:, None] * shares

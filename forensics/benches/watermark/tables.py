@@ -57,6 +57,11 @@ def page(rows: Sequence[Row], experiments: str, command: str) -> str:
     )
 
 
+def found(row: Row) -> bool:
+    """At the threshold that is frozen now, whatever it was when the row was measured."""
+    return row.score >= THRESHOLD or row.right or row.wrong
+
+
 def share(hits: int, n: int) -> str:
     """`97.5 % [87.1, 99.6]`"""
     if n == 0:
@@ -85,16 +90,16 @@ def _presence(rows: Sequence[Row]) -> list[str]:
         marked, unmarked = (_of(rows, part, attack.name, 5.0) for part in ("marked", "unmarked"))
         if not marked:
             continue
-        hits = sum(row.found for row in marked)
+        hits = sum(found(row) for row in marked)
         by = [
-            f"{100 * np.mean([r.found for r in marked if r.human == human]):.0f} %"
+            f"{100 * np.mean([found(r) for r in marked if r.human == human]):.0f} %"
             if any(r.human == human for r in marked)
             else "–"
             for human in (True, False)
         ]
         cross = " ✗" if hits < attack.presence * len(marked) else ""
         middle = np.median([row.score for row in marked])
-        alarms = share(sum(row.found for row in unmarked), len(unmarked))
+        alarms = share(sum(found(row) for row in unmarked), len(unmarked))
         largest = max((row.score for row in unmarked), default=float("nan"))
         lines.append(
             f"| {attack.name} | {len(marked)} | {share(hits, len(marked))}{cross} | {by[0]} | {by[1]} "
@@ -102,7 +107,7 @@ def _presence(rows: Sequence[Row]) -> list[str]:
         )
     every = _of(rows, "unmarked", None, 5.0)
     halves = [[r for r in every if (sum(map(ord, r.voice)) % 2 == 0) == first] for first in (True, False)]
-    lines += ["", f"False alarms pooled: {share(sum(r.found for r in every), len(every))} of {len(every)}."]
+    lines += ["", f"False alarms pooled: {share(sum(found(r) for r in every), len(every))} of {len(every)}."]
     if all(halves):
         chosen, other = (max(r.score for r in half) for half in halves)
         lines += [
