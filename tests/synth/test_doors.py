@@ -48,6 +48,7 @@ LISTED: Mapping[str, str] = {
     "streaming.streamed": "a part of the model: tensors in, tensors out",
     "train.s2.CodesToSound.picture": "a picture for the log of a training",
     "train.sovits_recipe.SovitsRecipe.speech": "the recordings of a training set",
+    "train.listening.Listening.__init__": "reads recordings for the gate; what is said leaves by the door, in `hear`",
     "train.slicing.slice_recording": "cuts the recordings that a training is made of; makes no voice",
 }
 """Public functions that get to a source or a writer without the door, and why."""
