@@ -60,6 +60,7 @@ def test_finetune(listed: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(start, "fresh_discriminators", lambda size, version: start.SmallDiscriminators())
         patch.setattr("synth.train.batches.FEWEST", 3)  # no repetition
+        patch.setattr("synth.train.s2.CodesToSound.picture", lambda recipe, index: {})
         report = called(*arguments)
         again = called(*arguments)
     assert [trouble["line"] for trouble in report["prepared"]["troubles"]] == [4]

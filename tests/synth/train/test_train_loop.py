@@ -64,7 +64,7 @@ def test_s1_learns_and_its_export_is_an_official_checkpoint(data: Prepared, tmp_
 def test_s2_learns_and_its_export_is_an_official_checkpoint(data: Prepared, tmp_path: Path) -> None:
     recipe = s2_recipe(data, S2Config(rate=2e-3))
     before = weights(recipe, "generator")
-    config = RunConfig(epochs=9, batch=5, validation=0.2, most_steps=10)
+    config = RunConfig(epochs=9, batch=3, validation=0.2, most_steps=10)
     summary = train(recipe, tmp_path, config)
     lines = read_log(tmp_path)
     mels = [line["mel"] for line in lines if line["kind"] == "train"]
@@ -113,7 +113,7 @@ def test_s2_accumulation_is_one_big_batch(tmp_path: Path) -> None:
 
     With plain gradient steps, since Adam's first steps are as large where a gradient is mere rounding.
     """
-    data = made_data(tmp_path, seconds=(0.8,) * 4)
+    data = made_data(tmp_path, seconds=(0.48,) * 4)
     ends, values = [], []
     for parts in ([[0, 1, 2, 3]], [[0, 1], [2, 3]]):
         recipe = s2_recipe(data, dropout=0.0)

@@ -31,11 +31,11 @@ from synth.train.run import RunConfig, train
 from synth.train.shards import Prepared
 
 def killed(at):
-    if at.step == 5:
+    if at.step == 4:
         os.kill(os.getpid(), signal.SIGKILL)
 
 make = {"s1": s1_recipe, "s2": s2_recipe}[sys.argv[2]]
-config = RunConfig(epochs=2, batch=3, validation=0.2, save_every=3, most_steps=7)
+config = RunConfig(epochs=2, batch=2, validation=0.2, save_every=3, most_steps=5)
 train(make(Prepared(sys.argv[3])), sys.argv[4], config, progress=killed)
 """
 
@@ -58,33 +58,40 @@ def state(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["s1", "s2"])
-def test_killed_and_resumed_is_the_uninterrupted_run(kind: str, data: Prepared, tmp_path: Path) -> None:
-    """SIGKILL after step 5, the last state being of step 3; dropout and noise on."""
+def test_killed_and_resumed_is_the_uninterrupted_run(
+    kind: str, data: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL after step 4, the last state being of step 3; dropout and noise on."""
+    monkeypatch.setattr("synth.train.s2.CodesToSound.picture", lambda recipe, index: {})
     make = {"s1": s1_recipe, "s2": s2_recipe}[kind]
-    config = RunConfig(epochs=2, batch=3, validation=0.2, save_every=3, most_steps=7)
+    config = RunConfig(epochs=2, batch=2, validation=0.2, save_every=3, most_steps=5)
     straight = train(make(data), tmp_path / "straight", config)
     arguments = [str(Path(__file__).parent), kind, str(data.folder), str(tmp_path / "killed")]
     child = subprocess.run([sys.executable, "-c", CHILD, *arguments], env=os.environ | {"OMP_NUM_THREADS": "1"})
     assert child.returncode == -signal.SIGKILL
-    assert [line["step"] for line in read_log(tmp_path / "killed")] == [1, 2, 3, 4, 5]
+    assert [line["step"] for line in read_log(tmp_path / "killed")] == [1, 2, 3, 4]
     resumed = train(make(data), tmp_path / "killed", config)
     assert resumed.resumed_from == 3
-    assert resumed.steps == straight.steps == 7
+    assert resumed.steps == straight.steps == 5
     assert (tmp_path / "killed" / LOG).read_text() == (tmp_path / "straight" / LOG).read_text()
     assert state(tmp_path / "killed") == state(tmp_path / "straight")
     assert resumed.validation == straight.validation
 
 
-def test_resumed_across_epochs_with_accumulation_and_preference(data: Prepared, tmp_path: Path) -> None:
-    """The last step of an epoch has fewer batches; stopping at every step changes nothing."""
+def test_resumed_across_epochs_with_accumulation_and_preference(
+    data: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of four steps of an epoch has fewer batches; stopping anywhere changes nothing."""
+    monkeypatch.setattr("synth.train.batches.FEWEST", 30)
     settings = S1Config(rate=0.02, dpo=True)
     ends = []
-    for folder, stops in (("whole", [24]), ("stopped", [1, 11, 12, 13, 24])):
+    for folder, stops in (("whole", [8]), ("stopped", [1, 3, 4, 5, 8])):
         for stop in stops:
             config = RunConfig(epochs=2, batch=3, accumulation=3, validation=0.0, most_steps=stop)
             summary = train(s1_recipe(data, settings), tmp_path / folder, config)
         ends.append((state(tmp_path / folder), (tmp_path / folder / LOG).read_text(), summary.steps))
     assert ends[0] == ends[1]
+    assert [line["epoch"] for line in read_log(tmp_path / "whole")] == [1] * 4 + [2] * 4
 
 
 class StoppedError(Exception):
