@@ -1,4 +1,4 @@
-"""Every trained model that ships: the cards and constants in the folder of weights, read without loading a model.
+"""Every trained model that ships: the cards and constants in the folders of weights, read without loading a model.
 
 A card stands beside a file of weights and states its hash; small models are constants in the YAML file itself.
 """
@@ -14,7 +14,10 @@ import yaml
 from detectors.card import WEIGHTS
 from synth.errors import VoxproofError
 from synth.record import Record
+from synth.voiceprint_card import WEIGHTS as OF_SYNTH
 from synth.yaml_data import load_yaml
+
+_FOLDERS = (WEIGHTS, OF_SYNTH)
 
 
 class Shipped(Record):
@@ -40,9 +43,12 @@ class Shipped(Record):
         return _sha256(self.file) == self.sha256 if self.stated else None
 
 
-def shipped_models(folder: Path = WEIGHTS) -> list[Shipped]:
-    """All models of a folder, by file name; raises `VoxproofError` for a YAML file that is none."""
-    return [_read(path) for path in sorted(folder.glob("*.yaml"))]
+def shipped_models(*folders: Path) -> list[Shipped]:
+    """All models of these folders, or of those that ship, by folder and file name.
+
+    Raises `VoxproofError` for a YAML file that is none.
+    """
+    return [_read(path) for folder in folders or _FOLDERS for path in sorted(folder.glob("*.yaml"))]
 
 
 def _read(path: Path) -> Shipped:

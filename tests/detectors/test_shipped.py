@@ -9,12 +9,13 @@ import pytest
 from detectors.card import WEIGHTS
 from detectors.shipped import shipped_models
 from synth.errors import VoxproofError
+from synth.voiceprint_card import WEIGHTS as OF_SYNTH
 
 
 def test_every_yaml_file_and_every_file_of_weights_is_listed() -> None:
     models = shipped_models()
-    assert len(models) == len(list(WEIGHTS.glob("*.yaml"))) >= 4
-    assert {model.file for model in models} >= set(WEIGHTS.glob("*.safetensors"))
+    assert len(models) == sum(len(list(folder.glob("*.yaml"))) for folder in (WEIGHTS, OF_SYNTH)) >= 6
+    assert {model.file for model in models} >= {*WEIGHTS.glob("*.safetensors"), *OF_SYNTH.glob("*.safetensors")}
     assert len({model.name for model in models}) == len(models)
     for model in models:
         assert model.bytes == model.file.stat().st_size > 0
