@@ -24,7 +24,7 @@ from synth.channels.base import FloatArray
 from synth.watermark.carrier import closed, layout, opened
 from synth.watermark.coding import encode
 from synth.watermark.detect import Detection, detect
-from synth.watermark.embed import embed, wished
+from synth.watermark.embed import MarkError, embed, wished
 from synth.watermark.keys import WatermarkKey
 from synth.watermark.masking import Mask
 from synth.watermark.payload import Payload, authenticate_many, seal
@@ -77,7 +77,11 @@ def measure(voices: list[Voice], results: Path, wanted: Wanted, on_step: Callabl
     while voices and wanted.forged and kept.get("forged", [0, 0, 0])[0] < wanted.forged:
         tried, found, passed = kept.get("forged", [0, 0, 0])
         on_step(f"Forging marks: {tried}…")
-        one = forge(_cut(voices[tried % len(voices)])[: 4 * RATE], tried, wanted.seed)
+        try:
+            one = forge(_cut(voices[tried % len(voices)])[: 4 * RATE], tried, wanted.seed)
+        except MarkError:  # too little speech in this cut
+            voices = [voice for voice in voices if voice is not voices[tried % len(voices)]]
+            continue
         keep("forged", [tried + 1, found + (one.outcome == "found"), passed + bool(one.authenticated)])
 
 

@@ -42,5 +42,5 @@ def draw_place(clip: Path, path: Path, seed: int) -> None:
         axis.set_title(title, fontsize=9)
         figure.colorbar(image, ax=axis)
     axes[-1].set_xlabel("s")
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    figure.savefig(path, dpi=55, metadata={"Software": None})
     pyplot.close(figure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -17,7 +18,7 @@ from forensics.benches.watermark.material import Voice
 from forensics.benches.watermark.quality import quality
 from synth.channels.base import FloatArray
 from synth.watermark.detect import detect
-from synth.watermark.embed import embed
+from synth.watermark.embed import MarkError, embed
 from synth.watermark.keys import DetectionKey, WatermarkKey
 from synth.watermark.payload import Payload
 
@@ -72,10 +73,13 @@ def measure(
     with results.open("a", encoding="utf-8") as stream:
         for number, (voice, length, part) in enumerate(plan):
             progress(number, len(plan))
-            for row in _part(voice, length, part, seed, done):
-                done[row.identity] = row
-                stream.write(json.dumps(asdict(row)) + "\n")
-                stream.flush()
+            with suppress(
+                MarkError
+            ):  # too quiet or too little speech: nothing is emitted, so there is nothing to detect
+                for row in _part(voice, length, part, seed, done):
+                    done[row.identity] = row
+                    stream.write(json.dumps(asdict(row)) + "\n")
+                    stream.flush()
     names = {voice.name for voice in voices}
     return [row for row in done.values() if row.voice in names]
 
