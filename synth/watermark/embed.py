@@ -98,8 +98,8 @@ def wished(pattern: Array, chips: int) -> Array:
     beside = np.zeros_like(signs)
     beside[1:] += signs[:-1]
     beside[:-1] += signs[1:]
-    out: Array = (signs - np.float32(CONTRAST) * beside) / np.float32(np.sqrt(1 + 2 * CONTRAST**2))
-    return out
+    out = (signs - np.float32(CONTRAST) * beside) / np.float32(np.sqrt(1 + 2 * CONTRAST**2))
+    return out.astype(np.float32, copy=False)
 
 
 def _silent(original: Samples, rate: int) -> npt.NDArray[np.bool_]:
