@@ -9,14 +9,15 @@ from detectors.card import WEIGHTS
 from detectors.voices import voice_model
 from forensics.battery import load_battery
 from forensics.cli.models import models
+from synth.voiceprint_card import WEIGHTS as OF_SYNTH
 
 
 def test_list_names_every_card_of_the_folder() -> None:
     rows = json.loads(CliRunner().invoke(models, ["list", "--json"]).output)
-    assert len(rows) == len(list(WEIGHTS.glob("*.yaml")))
+    assert len(rows) == sum(len(list(folder.glob("*.yaml"))) for folder in (WEIGHTS, OF_SYNTH))
     by_name = {row["name"]: row for row in rows}
     assert by_name["voices"]["sha256"] == voice_model().sha256
-    assert {"detector.speech", "detector.spectral", "fusion", "voices"} <= set(by_name)
+    assert {"detector.speech", "detector.spectral", "fusion", "voiceprint", "voices", "watermark"} <= set(by_name)
     assert by_name["detector.speech"]["training"]
     table = CliRunner().invoke(models, ["list"]).output
     assert all(name in table for name in by_name)
