@@ -128,9 +128,11 @@ def _lines(correlation: Array, pitch: float, tempo: float, length: int) -> list[
     lined = np.take_along_axis(correlation[None], ways, axis=2)
     summed = np.pad(np.cumsum(lined, axis=1), ((0, 0), (1, 0), (0, 0)))
     power = np.cumsum(np.concatenate([[0.0], np.mean(correlation**2, axis=1) + 1e-20]))
+    floor = 1e-9 * power[-1] + 1e-20
     best: list[Alignment] = []
     for run in {*(r for r in RUNS if r < blocks), blocks}:
-        z = (summed[:, run:] - summed[:, :-run]) / np.sqrt(power[run:] - power[:-run])[:, None]
+        spread = np.sqrt(np.maximum(power[run:] - power[:-run], floor))  # of silence it is what rounding left
+        z = (summed[:, run:] - summed[:, :-run]) / spread[:, None]
         line, first, phase = (int(i) for i in np.unravel_index(int(np.argmax(z)), z.shape))
         # on the axis searched, the periods of a sloping line are longer than they should be
         stretch = BLOCK / (BLOCK + slopes[line])

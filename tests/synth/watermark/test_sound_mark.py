@@ -10,6 +10,7 @@ import soxr
 
 from synth.channels import AmrNb, Band, Gain, Opus
 from synth.channels.tempo import at_tempo
+from synth.watermark import synchronise
 from synth.watermark.carrier import BANDS, CHIPS, closed, layout, opened
 from synth.watermark.coding import CODED_BITS
 from synth.watermark.detect import THRESHOLD, Detection, detect
@@ -185,3 +186,12 @@ def test_a_short_marked_stretch_is_placed(host: Float, key: WatermarkKey) -> Non
     assert abs(start - 2.0) < 0.35
     assert abs(end - 4.0) < 0.35
     assert answer.frame_scores[110:190].mean() > 3 * abs(answer.frame_scores[:80].mean())
+
+
+def test_blocks_of_silence_neither_break_nor_win_the_search() -> None:
+    """They add nothing to the power that a score is held against, or less than nothing, as rounding has it."""
+    correlation = np.random.default_rng(3).normal(size=(12, synchronise.PERIOD)) * 1e6
+    correlation[4:] = 0
+    found = synchronise._lines(correlation, 1.0, 1.0, 12 * synchronise.BLOCK)
+    assert all(np.isfinite(one.score) for one in found)
+    assert max(one.score for one in found) < 6
