@@ -37,6 +37,8 @@ SLOW = ((2000, 60, 16), (400, 300, 16))
 """Extrapolation at low rates: rate in Hz, milliseconds that are learnt from, order of the predictor."""
 FARTHEST = 8.0
 """Standard deviations beyond which a feature counts no further."""
+LOUDEST = 100.0
+"""Times full scale; what is louder is turned down to it: the features hold eighth powers of the amplitude."""
 CHANNELS = MELS + FINE + PHASES + 8 + 4 * len(SLOW)
 
 FloatArray = npt.NDArray[np.float32]
@@ -77,6 +79,7 @@ def boundary_frames(samples: FloatArray) -> FloatArray:
     if count == 0:
         return np.zeros((0, CHANNELS), dtype=np.float32)
     sound = np.asarray(samples, dtype=np.float32)
+    sound = sound * np.float32(min(1.0, LOUDEST / max(float(np.abs(sound).max()), LOUDEST)))
     parts = [_mel_levels(sound, count), *_fine_and_phase(sound, count), _surprise(sound, count)]
     parts += [_extrapolated(sound, count, *slow) for slow in SLOW]
     return np.concatenate(parts, axis=1).astype(np.float32)

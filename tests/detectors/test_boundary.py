@@ -43,6 +43,14 @@ def test_silence_and_full_scale_give_numbers() -> None:
         assert np.isfinite(boundary_frames(np.full(8000, level, dtype=np.float32))).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_is_far_louder_than_full_scale_is_turned_down_to_100_times_it() -> None:
+    """A damaged file of floating-point samples can hold any number; eighth powers of it are not all finite."""
+    sound = tone(0.5, 130.0)
+    loud = boundary_frames(sound / np.abs(sound).max() * 1e30)
+    np.testing.assert_allclose(loud, boundary_frames(sound / np.abs(sound).max() * 100.0), rtol=1e-3, atol=1e-3)
+
+
 def test_a_step_of_the_phase_shows_in_every_cue_of_continuity() -> None:
     at = 100 * HOP
     samples = np.concatenate([tone(0.5, 130.0), tone(0.5, 130.0, np.pi / 2)])
