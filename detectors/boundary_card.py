@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import yaml
-from pydantic import ValidationError
-
 from detectors.card import Source
-from synth.errors import VoxproofError
+from synth.card import WeightsCard
 from synth.record import Record
-from synth.yaml_data import load_yaml
 
 
 class JoinFigure(Record):
@@ -28,23 +22,9 @@ class JoinFigure(Record):
     """Of them, those in which a place is named."""
 
 
-class BoundaryCard(Record):
-    """All there is to know about the weights."""
+class BoundaryCard(WeightsCard):
+    """All there is to know about the weights; their name is the id of the method that they serve."""
 
-    name: str
-    """Method id that the weights serve."""
-    version: str
-    """Counts up with every new set of weights."""
-    summary: str
-    """What it is and how it was trained, in a few sentences."""
-    attribution: str
-    """Under which licence the weights are."""
-    weights: str
-    """File name, beside the card."""
-    sha256: str
-    """Of the weights' file."""
-    bytes: int
-    """Size of the weights' file."""
     training: tuple[Source, ...]
     """Collections that the weights learnt from."""
     held_out: tuple[Source, ...]
@@ -57,11 +37,3 @@ class BoundaryCard(Record):
     """On the held-out part, on which the threshold was chosen too."""
     limits: tuple[str, ...]
     """What is known to fail, in plain words."""
-
-
-def read_boundary_card(path: Path) -> BoundaryCard:
-    """A card from its YAML file."""
-    try:
-        return BoundaryCard.model_validate(load_yaml(path.read_text("utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise VoxproofError(f"not a valid card ({error})", path=path, cure="Reinstall voxproof.") from error

@@ -5,15 +5,11 @@ Cards are read without loading any weights, so that `voxproof models` answers at
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
+from synth.card import WeightsCard, checked_weights, read_card
 from synth.errors import VoxproofError
 from synth.record import Record
-from synth.yaml_data import load_yaml
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Where the shipped weights and cards lie."""
@@ -130,23 +126,9 @@ class Figure(Record):
     """Share of all clips on which nothing is said."""
 
 
-class Card(Record):
-    """All there is to know about one set of weights."""
+class Card(WeightsCard):
+    """All there is to know about one set of weights; its name is the id of the method that they serve."""
 
-    name: str
-    """Method id the weights serve, e.g. detector.speech."""
-    version: str
-    """Counts up with every new set of weights."""
-    summary: str
-    """What it is, in a few sentences."""
-    attribution: str
-    """Whose work it starts from, and under which licence the weights are."""
-    weights: str
-    """File name, beside the card."""
-    sha256: str
-    """Of the weights' file."""
-    bytes: int
-    """Size of the weights' file."""
     training: tuple[Source, ...]
     """Everything the weights learnt from."""
     calibration: Calibration
@@ -160,45 +142,13 @@ class Card(Record):
     def intact(self, folder: Path = WEIGHTS) -> bool:
         """Whether the weights in `folder` are there and have the hash of the card."""
         try:
-            verified(self, folder)
+            checked_weights(self, folder)
         except VoxproofError:
             return False
         return True
 
 
-def read_card(path: Path) -> Card:
-    """A card from its YAML file."""
-    try:
-        return Card.model_validate(load_yaml(path.read_text("utf-8")))
-    except FileNotFoundError as error:
-        raise VoxproofError("there is no such card", path=path, cure="Reinstall voxproof.") from error
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise VoxproofError(f"not a valid card ({error})", path=path, cure="Reinstall voxproof.") from error
-
-
-def write_card(card: Record, path: Path) -> None:
-    """A card as YAML, readable, in the order of the fields."""
-    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
-    path.write_text(text, "utf-8")
-
-
 def shipped_cards() -> list[Card]:
     """The cards of all shipped weights, by name."""
     paths = [p for p in sorted(WEIGHTS.glob("*.yaml")) if p.with_suffix(".safetensors").exists()]
-    return [read_card(path) for path in paths]
-
-
-def verified(card: Card, folder: Path) -> Path:
-    """Path of the card's weights in `folder`, after their hash was compared with the card's."""
-    path = folder / card.weights
-    if not path.exists():
-        raise VoxproofError("the weights are missing", path=path, cure="Reinstall voxproof.")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != card.sha256:
-        raise VoxproofError(
-            f"the weights differ from their card (SHA-256 {found[:12]}…, card {card.sha256[:12]}…)",
-            path=path,
-            cure="Reinstall voxproof, or name the weights together with their own card.",
-        )
-    return path
+    return [read_card(path, Card) for path in paths]

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.calibration import frame_log10_lr, log10_lr
-from detectors.card import WEIGHTS, Card, read_card, verified
+from detectors.card import WEIGHTS, Card
 from detectors.inference import FRAME, RATE, load_network
 from detectors.spectral import load_spectral
+from synth.card import checked_weights, read_card
 from synth.errors import VoxproofError
 
 FloatArray = npt.NDArray[np.float32]
@@ -77,11 +78,12 @@ class SpeechDetector:
     def load(cls, weights: Path | None = None) -> SpeechDetector:
         """The shipped weights, or a safetensors file with its card (same name, .yaml) beside it."""
         path = weights or WEIGHTS / "speech.safetensors"
-        card = read_card(path.with_suffix(".yaml"))
+        card = read_card(path.with_suffix(".yaml"), Card)
         if card.name not in SCORERS:
             known = ", ".join(SCORERS)
             raise VoxproofError(f"weights of an unknown line ({card.name})", path=path, cure=f"Known are: {known}.")
-        return cls(SCORERS[card.name](verified(card, path.parent)), card)
+        cure = "Reinstall voxproof, or name the weights together with their own card."
+        return cls(SCORERS[card.name](checked_weights(card, path.parent, cure=cure)), card)
 
     def score(self, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> SpeechScores:
         """Mono 16 kHz blocks [time] of any sizes, in order -> scores; `speech` on the 20 ms grid if it is known."""

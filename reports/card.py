@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from detectors.boundary_card import read_boundary_card
+from detectors.boundary_card import BoundaryCard
 from detectors.card import WEIGHTS, Card, Figure, shipped_cards
 from forensics.records import ErrorRate, Examination, Finding
 from reports.numerals import number
+from synth.card import read_card
 
 
 @cache
@@ -92,7 +93,7 @@ def voice_facts(sha256: str) -> list[tuple[str, str]] | None:
 
 def join_facts(sha256: str) -> list[tuple[str, str]] | None:
     """(label, words) of the card of the detector of joins; None where the hash is of something else."""
-    card = read_boundary_card(WEIGHTS / "boundary_card.yaml")
+    card = read_card(WEIGHTS / "boundary_card.yaml", BoundaryCard)
     if card.sha256 != sha256:
         return None
     joins, found = sum(one.joins for one in card.figures), sum(one.found for one in card.figures)

@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load
+from safetensors.numpy import load_file
 
+from synth.card import checked_weights
 from synth.errors import VoxproofError
-from synth.voiceprint_card import WEIGHTS, Calibration, VoiceprintCard, checked_weights, voiceprint_card
+from synth.voiceprint_card import WEIGHTS, Calibration, VoiceprintCard, voiceprint_card
 from synth.voiceprint_network import HOP, RATE, VoiceNetwork, likeness_of_halves, shapes, speech_mel, unit
 
 FloatArray = npt.NDArray[np.float32]
@@ -180,7 +181,7 @@ def voice_network(folder: Path = WEIGHTS) -> VoiceNetwork:
     """The shipped network, compared with its card; loaded once."""
     card = voiceprint_card(folder / "voiceprint.yaml")
     try:
-        state = load(checked_weights(card, folder))
+        state = load_file(checked_weights(card, folder))
     except SafetensorError as error:
         raise VoxproofError(f"not valid weights ({error})", path=folder, cure="Reinstall voxproof.") from error
     found = {name: tensor.shape for name, tensor in state.items()}

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
-from synth.errors import VoxproofError
+from synth.card import WeightsCard, read_card
 from synth.record import Record
-from synth.yaml_data import load_yaml
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Where the shipped weights and their card lie."""
@@ -104,21 +99,9 @@ class Figure(Record):
     """The same after the best monotone recalibration."""
 
 
-class VoiceprintCard(Record):
-    """All there is to know about the network."""
+class VoiceprintCard(WeightsCard):
+    """All there is to know about the network; voiceprints of weights with another hash cannot be compared."""
 
-    name: str
-    version: str
-    """Counts up with every new set of weights."""
-    summary: str
-    attribution: str
-    """Whose work it starts from, and under which licence the weights are."""
-    weights: str
-    """File name, beside the card."""
-    sha256: str
-    """Of the weights' file; voiceprints of other weights cannot be compared."""
-    bytes: int
-    """Size of the weights' file."""
     dimensions: int
     """Length of an embedding."""
     min_speech_seconds: float
@@ -141,32 +124,4 @@ class VoiceprintCard(Record):
 @cache
 def voiceprint_card(path: Path = WEIGHTS / "voiceprint.yaml") -> VoiceprintCard:
     """The shipped card; read without loading the weights."""
-    try:
-        return VoiceprintCard.model_validate(load_yaml(path.read_text("utf-8")))
-    except FileNotFoundError as error:
-        raise VoxproofError("there is no such card", path=path, cure="Reinstall voxproof.") from error
-    except (OSError, yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        raise VoxproofError(f"not a valid card ({error})", path=path, cure="Reinstall voxproof.") from error
-
-
-def write_voiceprint_card(card: VoiceprintCard, path: Path) -> None:
-    """A card as YAML, readable, in the order of the fields."""
-    text = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=110)
-    path.write_text(text, "utf-8")
-
-
-def checked_weights(card: VoiceprintCard, folder: Path = WEIGHTS) -> bytes:
-    """The card's weights, after their hash was compared with the card's."""
-    path = folder / Path(card.weights).name
-    try:
-        blob = path.read_bytes()
-    except OSError as error:
-        raise VoxproofError("the weights are missing", path=path, cure="Reinstall voxproof.") from error
-    found = hashlib.sha256(blob).hexdigest()
-    if found != card.sha256:
-        raise VoxproofError(
-            f"the weights differ from their card (SHA-256 {found[:12]}…, card {card.sha256[:12]}…)",
-            path=path,
-            cure="Reinstall voxproof.",
-        )
-    return blob
+    return read_card(path, VoiceprintCard)

@@ -24,8 +24,9 @@ from torch import nn
 
 from detectors.boundary import FARTHEST, BoundaryConfig, BoundaryScorer, load_boundary
 from detectors.boundary_card import BoundaryCard, JoinFigure
-from detectors.card import Source, write_card
+from detectors.card import Source
 from detectors.train.boundary_joins import parts
+from synth.card import write_card
 
 FloatArray = npt.NDArray[np.float32]
 Parts = dict[str, list[dict[str, str]]]

@@ -27,12 +27,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from detectors.calibration import design, log10_lr, log10_of_count, raw_log10_lr
-from detectors.card import Bounds, Calibration, Card, Domain, Source, Thresholds, write_card
+from detectors.card import Bounds, Calibration, Card, Domain, Source, Thresholds
 from detectors.fusion import Fit, Fusion, write_fusion
 from detectors.train.conditions import FAMILIES
 from detectors.train.decode import read_clips
 from detectors.train.evidence import Table, covariance, joint, logistic, threshold
 from detectors.train.score import chosen
+from synth.card import write_card
 
 FloatArray = npt.NDArray[np.float64]
 DOMAIN = Domain(

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from detectors.card import Card, Figure, read_card, write_card
+from detectors.card import Card, Figure
 from detectors.fusion import load_fusion, write_fusion
 from detectors.metrics import auc, eer, wilson_interval
 from detectors.train.conditions import CONDITIONS
@@ -22,6 +22,7 @@ from detectors.train.decode import cached, read_clips
 from detectors.train.judged import Judged, by, over_sources, weak_generators
 from detectors.train.neutral import neutral
 from detectors.trivial import features
+from synth.card import read_card, write_card
 
 FloatArray = npt.NDArray[np.float64]
 Rows = list[dict[str, str]]
@@ -141,7 +142,7 @@ def main() -> None:
     arguments = parser.parse_args()
     fusion = load_fusion(arguments.weights / "fusion.yaml")
     paths = {name: arguments.weights / f"{name.removeprefix('detector.')}.yaml" for name in sorted(fusion.lines)}
-    cards = {name: read_card(path) for name, path in paths.items()}
+    cards = {name: read_card(path, Card) for name, path in paths.items()}
     clips, rows = read_clips(arguments.clips), read_clips(arguments.scores)
     more = read_clips(arguments.extra) if arguments.extra is not None else None
     trained = {c["speaker"] for c in clips if c["part"] == "train" and c["label"] == "human"}

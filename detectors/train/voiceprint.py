@@ -25,6 +25,7 @@ from detectors.calibration import log10_of_count
 from detectors.metrics import cllr, cllr_min, eer
 from detectors.train.evidence import logistic
 from detectors.train.voiceprint_trials import HELD_OUT, Scored, conditions, drawn, resemblyzer, shipped, trivial
+from synth.card import write_card
 from synth.train.voiceprint_data import CONDITIONS, Clip, powers, read_clips
 from synth.voiceprint import LONGEST_S, SHORTEST_S, speaker_log10_lr
 from synth.voiceprint_card import (
@@ -34,7 +35,6 @@ from synth.voiceprint_card import (
     Source,
     Threshold,
     VoiceprintCard,
-    write_voiceprint_card,
 )
 from synth.voiceprint_network import FRAMES, VoiceNetwork, likeness_of_halves
 
@@ -291,7 +291,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / card.weights).write_bytes(blob)
     (arguments.out / card.weights).chmod(0o644)
-    write_voiceprint_card(card, arguments.out / "voiceprint.yaml")
+    write_card(card, arguments.out / "voiceprint.yaml")
     arguments.table.write_text(table(figures), "utf-8")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,9 +25,9 @@ from synth.audio import Limits
 from synth.errors import VoxproofError
 from synth.ledger import Entry, Head, Ledger
 from synth.ledger_file import FileStore, replace_file
+from synth.places import actor_name
 from synth.signing import PublicKey, SigningKey
 
-ACTOR_VARIABLE = "VOXPROOF_ACTOR"
 Clock = Callable[[], datetime]
 
 
@@ -51,7 +50,7 @@ class Case:
         self.question: str | None = particulars["question"]
         self.examiner: str | None = particulars["examiner"]
         self.store = store
-        self.actor = actor or os.environ.get(ACTOR_VARIABLE) or _user()
+        self.actor = actor or actor_name()
         self._key = key
         self._clock = clock
 
@@ -309,10 +308,3 @@ class Case:
         if added.sha256 != sha256:
             raise VoxproofError("the file is another one than was examined", path=path)
         return added
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return "unknown user"

@@ -1,7 +1,7 @@
 """The exemplar library: what ships in the package, and what the user has added.
 
-The user's exemplars are YAML files in VOXPROOF_EXEMPLARS, or else in the user's data folder (XDG_DATA_HOME or
-~/.local/share on Linux, ~/Library/Application Support on macOS, LOCALAPPDATA on Windows). The SHA-256 of the whole
+The user's exemplars are YAML files in VOXPROOF_EXEMPLARS, or else in the user's data folder
+(`synth.places`). The SHA-256 of the whole
 library is a parameter of the method, so that an answer can be repeated.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +21,7 @@ from forensics.exemplars.programs import program_of
 from forensics.exemplars.records import Exemplar, exemplar_of
 from synth.canonical import canonical
 from synth.errors import VoxproofError
+from synth.places import data_folder
 from synth.yaml_data import load_yaml
 
 FOLDER_VARIABLE = "VOXPROOF_EXEMPLARS"
@@ -33,13 +33,7 @@ def user_folder() -> Path:
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         return Path(named)
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "voxproof" / "exemplars"
+    return data_folder() / "exemplars"
 
 
 class Library:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.card import WEIGHTS, Card, read_card
+from detectors.card import WEIGHTS, Card
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._frames import curve
 from forensics.records import GRID_S, ErrorRate, Figure, Finding, ModelFacts, Outcome, Scalar, Segment
 from forensics.words import mistakes
+from synth.card import read_card
 
 if TYPE_CHECKING:
     from detectors.speech import SpeechDetector
@@ -37,7 +38,7 @@ class TrainedLine(Method):
     bears_on: ClassVar[Literal["integrity", "origin", "quality"]] = "origin"
 
     def __init__(self) -> None:
-        self.card: Card = read_card(WEIGHTS / f"{self.weights}.yaml")
+        self.card: Card = read_card(WEIGHTS / f"{self.weights}.yaml", Card)
         self.version = f"weights {self.card.version}"  # type: ignore[misc]
         limits = self.card.domain
         self.domain = Domain(min_speech_s=limits.min_speech_seconds, min_snr_db=limits.min_snr_db)

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from detectors.boundary_card import BoundaryCard, read_boundary_card
+from detectors.boundary_card import BoundaryCard
 from detectors.card import WEIGHTS
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._frames import curve, instants
 from forensics.methods._grid import HOP_S, on_grid, places, shifted
 from forensics.records import Figure, Finding, Measurement, ModelFacts, Outcome, Scalar, Segment
+from synth.card import read_card
 
 if TYPE_CHECKING:
     from detectors.boundary import BoundaryScorer
@@ -52,7 +53,7 @@ class SpliceTrained(Method):
     """More a minute are typical of sound that the detector does not know, and are inconclusive."""
 
     def __init__(self) -> None:
-        self.card: BoundaryCard = read_boundary_card(WEIGHTS / "boundary_card.yaml")
+        self.card: BoundaryCard = read_card(WEIGHTS / "boundary_card.yaml", BoundaryCard)
         self.version = f"weights {self.card.version}"  # type: ignore[misc]
 
     @property

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from safetensors.torch import load_file, save_file
 
+from synth.card import sha256_of, write_card
 from synth.checkpoint import Checkpoint, layouts, merged, read_checkpoint
 from synth.checkpoint.reading import Release
 from synth.errors import VoxproofError
-from synth.models.card import ModelCard, SourceFile, sha256_of, write_card
+from synth.models.card import ModelCard, SourceFile
+from synth.places import data_folder
 from synth.sovits import Version
 
 if TYPE_CHECKING:
@@ -38,8 +40,7 @@ def models_folder() -> Path:
     """Where imported models are kept unless told otherwise: VOXPROOF_MODELS, or the user's data folder."""
     if named := os.environ.get("VOXPROOF_MODELS"):
         return Path(named)
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local" / "share") / "voxproof" / "models"
+    return data_folder() / "models"
 
 
 def import_checkpoint(

@@ -16,11 +16,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from synth.card import checked_weights, read_card, sha256_of
 from synth.checkpoint import Checkpoint, layouts, read_checkpoint
 from synth.checkpoint.reading import Kind, Release
 from synth.errors import VoxproofError
 from synth.gpt import GPT, GPTConfig
-from synth.models.card import ModelCard, checked_weights, read_card, sha256_of
+from synth.models.card import IMPORT_AGAIN, ModelCard
 from synth.models.importing import GPT_PREFIX
 from synth.sovits import Sovits, Version
 from synth.sovits_flow import FlowSovits, FlowVersion
@@ -130,7 +131,7 @@ def _listed(folder: Path) -> list[_File]:
         raise VoxproofError("is no folder of models", path=folder, cure="Import checkpoints: voxproof models import.")
     found = []
     for path in sorted(folder.glob("*.yaml")):
-        card = read_card(path)
+        card = read_card(path, ModelCard, cure=IMPORT_AGAIN)
         found.append(_File(folder / Path(card.weights).name, card))
     if found:
         return found
@@ -211,7 +212,7 @@ def _contents(file: _File) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
     """Tensors (of a GPT without their prefix) and configuration."""
     if isinstance(file.found, Checkpoint):
         return {n.removeprefix(GPT_PREFIX): value for n, value in file.found.weight.items()}, file.found.config
-    checked_weights(file.found, file.path.parent)
+    checked_weights(file.found, file.path.parent, cure=IMPORT_AGAIN)
     try:
         with safe_open(file.path, framework="pt") as opened:
             config = json.loads((opened.metadata() or {})[file.kind])

@@ -18,8 +18,9 @@ from detectors.boundary import (
     boundary_frames,
     load_boundary,
 )
-from detectors.boundary_card import read_boundary_card
+from detectors.boundary_card import BoundaryCard
 from detectors.card import WEIGHTS
+from synth.card import read_card
 from synth.errors import VoxproofError
 
 
@@ -84,7 +85,7 @@ def test_the_network_hears_62_instants_on_either_side() -> None:
 
 
 def test_the_shipped_weights_fit_their_card() -> None:
-    card = read_boundary_card(WEIGHTS / "boundary_card.yaml")
+    card = read_card(WEIGHTS / "boundary_card.yaml", BoundaryCard)
     scorer = load_boundary(WEIGHTS / card.weights)
     assert card.bytes == (WEIGHTS / card.weights).stat().st_size < 1_000_000
     assert scorer.config.channels == CHANNELS
@@ -105,4 +106,4 @@ def test_other_weights_and_cards_are_refused(tmp_path: Path) -> None:
         load_boundary(path)
     (tmp_path / "card.yaml").write_text("name: x")
     with pytest.raises(VoxproofError, match="not a valid card"):
-        read_boundary_card(tmp_path / "card.yaml")
+        read_card(tmp_path / "card.yaml", BoundaryCard)

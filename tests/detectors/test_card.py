@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from detectors.card import WEIGHTS, read_card, shipped_cards, write_card
+from detectors.card import WEIGHTS, Card, shipped_cards
 from detectors.speech import SpeechDetector
+from synth.card import read_card, write_card
 from synth.errors import VoxproofError
 
 
@@ -28,7 +29,7 @@ def test_shipped_cards_are_intact() -> None:
 
 
 def test_no_training_source_forbids_derivatives() -> None:
-    card = read_card(WEIGHTS / "speech.yaml")
+    card = read_card(WEIGHTS / "speech.yaml", Card)
     assert sum(source.machine for source in card.training) > 2000
     assert not [s.name for s in card.training if "NC" in s.licence or "ND" in s.licence or s.name == "yourtts"]
 
@@ -46,7 +47,7 @@ def test_one_changed_byte_is_refused(copy: Path) -> None:
     blob = bytearray(path.read_bytes())
     blob[-1] ^= 1
     path.write_bytes(blob)
-    assert not read_card(copy / "speech.yaml").intact(copy)
+    assert not read_card(copy / "speech.yaml", Card).intact(copy)
     with pytest.raises(VoxproofError, match="differ from their card"):
         SpeechDetector.load(path)
 
@@ -64,7 +65,7 @@ def test_weights_of_something_else(copy: Path) -> None:
 
     path = copy / "speech.safetensors"
     path.write_bytes(b"not weights at all")
-    card = read_card(copy / "speech.yaml")
+    card = read_card(copy / "speech.yaml", Card)
     changed = card.model_copy(update={"sha256": hashlib.sha256(path.read_bytes()).hexdigest()})
     write_card(changed, copy / "speech.yaml")
     with pytest.raises(VoxproofError, match="not the weights"):
@@ -75,4 +76,4 @@ def test_a_card_is_strict(copy: Path) -> None:
     path = copy / "speech.yaml"
     path.write_text(path.read_text("utf-8") + "surprise: 1\n", "utf-8")
     with pytest.raises(VoxproofError, match="not a valid card"):
-        read_card(path)
+        read_card(path, Card)

@@ -18,13 +18,14 @@ from checkpoint_files import (  # noqa: E402
 )
 from safetensors.torch import load_file, save_file  # noqa: E402
 
+from synth.card import read_card, sha256_of  # noqa: E402
 from synth.checkpoint import Checkpoint, read_checkpoint, write_checkpoint  # noqa: E402
 from synth.checkpoint.layouts import flow_matching_shapes, speaker_shapes, vocoder_shapes  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.flow_matching import TransformerConfig  # noqa: E402
 from synth.gpt import GPT  # noqa: E402
 from synth.models import importing as importing_module  # noqa: E402
-from synth.models.card import read_card, sha256_of  # noqa: E402
+from synth.models.card import ModelCard  # noqa: E402
 from synth.models.importing import STEPS, import_checkpoint, models_folder  # noqa: E402
 from synth.models.loading import load_models  # noqa: E402
 from synth.sovits import Sovits  # noqa: E402
@@ -62,7 +63,7 @@ def test_an_import_keeps_every_bit_and_says_where_it_comes_from(name: str, offic
         got = weights[key.removeprefix("model.")]
         assert got.dtype == value.dtype
         assert torch.equal(got, value)
-    assert read_card(tmp_path / "made" / f"{stem}.yaml") == card
+    assert read_card(tmp_path / "made" / f"{stem}.yaml", ModelCard) == card
     assert card.sha256 == sha256_of(tmp_path / "made" / f"{stem}.safetensors")
     assert card.sources[0].sha256 == sha256_of(official / name)
     assert card.sources[0].bytes == (official / name).stat().st_size
@@ -195,7 +196,7 @@ def test_foreign_safetensors_under_a_right_card_are_refused(official: Path, tmp_
         ({"gpt": "{}"}, "tensors are missing"),
     ):
         save_file({"a": torch.zeros(1)}, path, metadata=metadata)
-        card = read_card(folder / "speaker-e15.yaml")
+        card = read_card(folder / "speaker-e15.yaml", ModelCard)
         text = (folder / "speaker-e15.yaml").read_text("utf-8").replace(card.sha256, sha256_of(path))
         (folder / "speaker-e15.yaml").write_text(text, "utf-8")
         with pytest.raises(VoxproofError, match=words):
