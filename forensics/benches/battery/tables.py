@@ -55,8 +55,7 @@ def _head(rows: Sequence[Row], command: str) -> list[str]:
         "```",
         "",
         "wrote this page, the manifest of all files (`manifest.csv` in the cache folder) and "
-        "`forensics/error_rates.yaml`, with one seed; findings of methods that have not changed since an earlier run "
-        "are kept from it. Made and examined were "
+        "`forensics/error_rates.yaml`, with one seed. Made and examined were "
         f"{kinds['positive']:,} edited or processed recordings, and {kinds['never lossy'] + kinds['coded']:,} unedited "
         f"ones in two sets: {kinds['never lossy']:,} as their makers published them, never coded with loss as far as "
         "they say (of the crowd-sourced picovoice_s2i 14 of 562 were: [material.md](material.md)), and "
