@@ -10,7 +10,6 @@ Sources: RFC 8032, RFC 8785; the chain follows S. Haber, W. S. Stornetta, How to
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import re
@@ -255,6 +254,16 @@ class Ledger:
             except LedgerError as error:
                 raise LedgerError(f"line {number}: {error.cause}", path=self.store.name) from None
 
+    def _linked(self) -> Iterator[Entry]:
+        """The entries in order, each of which must follow the one before it; raises `LedgerError` otherwise."""
+        before = GENESIS
+        for number, entry in enumerate(self.read(), 1):
+            if entry.sequence != number or not same_digest(entry.previous, before):
+                cure = "Nothing was added. Verify the ledger to see what was changed."
+                raise LedgerError(f"entry {number} does not follow the one before it", path=self.store.name, cure=cure)
+            before = entry.digest()
+            yield entry
+
     def head(self) -> Head | None:
         """The signed head, or None when the ledger is empty."""
         text = self.store.head()
@@ -298,7 +307,9 @@ class Ledger:
         assert self.key is not None  # noqa: S101 - for the type checker
         if last.key_id == self.key.key_id and last.signed_by(self.key.public):
             return
-        keys = introduced_keys(self.read())
+        from synth.ledger_keys import introduced_keys
+
+        keys = introduced_keys(self._linked())
         if self.key.key_id not in keys:
             cause = f"the key {self.key.key_id} is not one of this ledger's keys"
             raise LedgerError(cause, path=self.store.name, cure="A holder of one of its keys can authorise it.")
@@ -308,18 +319,6 @@ class Ledger:
                 path=self.store.name,
                 cure="Nothing was added. Verify the ledger to see what was changed.",
             )
-
-
-def introduced_keys(entries: Iterable[Entry]) -> dict[str, PublicKey]:
-    """The keys that a ledger introduces: in its first entry, and in entries that authorise further ones."""
-    keys: dict[str, PublicKey] = {}
-    for entry in entries:
-        first = entry.sequence == 1 or entry.previous == GENESIS
-        if first or (entry.action == AUTHORISED and entry.key_id in keys):
-            with contextlib.suppress(VoxproofError):
-                key = PublicKey.from_hex(str(entry.payload.get("public_key")))
-                keys[key.key_id] = key
-    return keys
 
 
 def _sha256(text: str) -> str:

@@ -6,10 +6,13 @@ what the neighbours say (number, previous hash, key): if the signed hash comes o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from synth.ledger import AUTHORISED, GENESIS, Entry, Head, LedgerError, Problem, introduced_keys, same_digest
+from synth.errors import VoxproofError
+from synth.ledger import AUTHORISED, GENESIS, Entry, Head, LedgerError, Problem, same_digest
+from synth.ledger_keys import introduced_key
 from synth.signing import PublicKey
 
 
@@ -22,7 +25,7 @@ class Audit:
     problems: tuple[Problem, ...]
     """Everything that is wrong; empty when the ledger is intact."""
     keys: Mapping[str, PublicKey]
-    """The keys that the ledger introduces, by id."""
+    """The keys that the ledger introduces and that may sign, by id."""
 
 
 def audit(
@@ -41,19 +44,23 @@ def audit(
     """
     work = _Work(name)
     rows = [work.read(position, line) for position, line in enumerate(lines, 1)]
-    introduced = introduced_keys(entry for entry in rows if entry is not None)
-    known = {**{key.key_id: key for key in keys}, **introduced}
+    named = _named_keys(entry for entry in rows if entry is not None)
+    known = {**{key.key_id: key for key in keys}, **named}
     numbers = work.order(rows)
     by_number = {number: entry for number, entry in zip(numbers, rows, strict=True) if entry is not None}
     for number, entry in zip(numbers, rows, strict=True):
         if entry is not None:
             work.content(entry, number, by_number.get(number - 1), known)
     work.chain()
-    allowed = work.authority(introduced, None if trusted is None else set(trusted))
+    allowed = work.authority(named, known, None if trusted is None else set(trusted))
     entitled = {key_id: key for key_id, key in known.items() if key_id in allowed}
     last = max(set(work.by_number) | work.damaged, default=0)
     work.problems += stored_head_problems(head, f"head of {name}", work.by_number, last, entitled)
-    return Audit(dict(sorted(work.sound.items())), tuple(work.problems), introduced)
+    return Audit(
+        dict(sorted(work.sound.items())),
+        tuple(work.problems),
+        {key_id: key for key_id, key in named.items() if key_id in allowed},
+    )
 
 
 def head_problems(head: Head, entries: Mapping[int, Entry], name: str, last: int) -> list[Problem]:
@@ -189,24 +196,41 @@ class _Work:
             if expected is not None and not same_digest(entry.previous, expected):
                 self.report(number, "chain", "the entry does not follow the one before it", "previous")
 
-    def authority(self, introduced: Mapping[str, PublicKey], trusted: set[str] | None) -> set[str]:
+    def authority(
+        self, named: Mapping[str, PublicKey], known: Mapping[str, PublicKey], trusted: set[str] | None
+    ) -> set[str]:
         """Only keys that the ledger introduced before may sign; returns the ids of those keys."""
         first = self.by_number.get(1)
         if first is None:
-            return set(introduced)
+            return set(named)
         if trusted is not None and first.key_id not in trusted:
             self.report(
                 1, "key", f"the ledger starts with the key {first.key_id}, which is not a trusted one", "key_id"
             )
-        if first.key_id not in introduced:
+        if first.key_id not in named:
             self.report(1, "key", "the first entry does not introduce the key that signs it", "payload")
         allowed = {first.key_id}
         for number, entry in sorted(self.sound.items()):
             if entry.key_id not in allowed:
                 self.report(number, "key", f"the key {entry.key_id} was not authorised to sign here", "key_id")
             elif entry.action == AUTHORISED:
-                allowed.add(str(entry.payload.get("key_id")))
+                key = introduced_key(entry, {key_id: known[key_id] for key_id in allowed & known.keys()})
+                if key is None:
+                    self.report(number, "key", "the entry authorises a key and does not state that key", "payload")
+                else:
+                    allowed.add(key.key_id)
         return allowed
+
+
+def _named_keys(entries: Iterable[Entry]) -> dict[str, PublicKey]:
+    """Every key that an entry states as a new one, by id, whoever signed it: to tell what is wrong, never to trust."""
+    keys: dict[str, PublicKey] = {}
+    for entry in entries:
+        if entry.sequence == 1 or entry.previous == GENESIS or entry.action == AUTHORISED:
+            with contextlib.suppress(VoxproofError):
+                key = PublicKey.from_hex(str(entry.payload.get("public_key")))
+                keys[key.key_id] = key
+    return keys
 
 
 def _signs(key: PublicKey, entry: Entry, digest: str) -> bool:

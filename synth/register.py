@@ -18,16 +18,16 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from synth.canonical import canonical
 from synth.errors import VoxproofError
-from synth.ledger import GENESIS, Entry, Head, Ledger, LedgerError, introduced_keys, same_digest
+from synth.ledger import GENESIS, Entry, Head, Ledger, LedgerError, same_digest
 from synth.ledger_audit import Audit
 from synth.ledger_file import FileStore, replace_file
+from synth.ledger_keys import introduced_key
 from synth.places import actor_name, data_folder
 from synth.signing import PublicKey, SigningKey
 
@@ -197,12 +197,11 @@ class Register:
         later = (line for line in self.store.lines() if line.startswith(b'{"action":"key.authorised",'))
         for line in (first, *later):
             entry = Entry.parse(line.removesuffix(b"\n"))
-            introduced = introduced_keys([replace(entry, previous=GENESIS)])
-            signer = (introduced if line is first else keys).get(entry.key_id)
-            if signer is None or not entry.signed_by(signer):
+            introduced = introduced_key(entry, keys)
+            if introduced is None:
                 why = f"entry {entry.sequence} lets a key sign, and is not signed by one that may"
                 raise LedgerError(why, path=self.path, cure=_CURE)
-            keys |= introduced
+            keys[introduced.key_id] = introduced
         return keys
 
 

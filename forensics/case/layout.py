@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from synth.canonical import canonical
-from synth.ledger import Entry, introduced_keys
+from synth.ledger import Entry
+from synth.ledger_keys import introduced_keys
 
 SCHEMA = "voxproof.case/1"
 CASE_FILE = "case.json"

@@ -198,7 +198,7 @@ def key(
 ) -> None:
     """List the keys that may sign in a case, or authorise another examiner's."""
     from synth.errors import VoxproofError
-    from synth.ledger import introduced_keys
+    from synth.ledger_keys import introduced_keys
     from synth.signing import PublicKey
 
     opened = _open(folder, database, actor)

@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from synth.errors import VoxproofError
 from synth.ledger import AUTHORISED, Entry, Head, Ledger, LedgerError, Problem
 from synth.ledger_audit import audit, head_problems
 from synth.ledger_file import FileStore
+from synth.ledger_keys import introduced_keys
 from synth.signing import PublicKey, SigningKey
 
 KEY = SigningKey.generate()
@@ -247,6 +249,66 @@ def test_a_further_key_signs_only_after_it_was_authorised(tmp_path: Path) -> Non
     assert ("key", 4, "key_id") in [
         (problem.kind, problem.entry, problem.field) for problem in audit([*lines[:2], *lines[3:]]).problems
     ]
+
+
+def forged_authorisation(kind: str, last: Entry) -> Entry:
+    """An entry after `last` that lets OTHER sign, made without KEY."""
+    told = {"key_id": OTHER.key_id, "public_key": OTHER.public.hex}
+    facts = {"time": last.time, "actor": "Eve", "action": AUTHORISED, "payload": told}
+    own = Entry.make(OTHER, sequence=last.sequence + 1, previous=last.hash, **facts)  # type: ignore[arg-type]
+    if kind == "signed by the new key":
+        return own
+    if kind == "a beginning of its own":
+        return Entry.make(OTHER, sequence=1, previous="0" * 64, **facts)  # type: ignore[arg-type]
+    named = replace(own, key_id=KEY.key_id)
+    named = replace(named, hash=named.digest())
+    if kind == "names the owner's key":
+        return replace(named, signature=OTHER.sign(f"voxproof.ledger/1:{named.hash}".encode()))
+    return replace(last, action=AUTHORISED, payload=told)  # hash and signature of another entry of the owner's
+
+
+@pytest.mark.parametrize(
+    "kind", ["signed by the new key", "a beginning of its own", "names the owner's key", "a signed entry changed"]
+)
+def test_a_forged_authorisation_introduces_no_key(log: Path, kind: str) -> None:
+    path, ledger = log, Ledger(FileStore(log), KEY)
+    entries = list(ledger.read())
+    forged = forged_authorisation(kind, entries[-1])
+    after = Entry.make(OTHER, sequence=forged.sequence + 1, time=forged.time, actor="Eve", action="test",
+                       payload={}, previous=forged.hash)  # fmt: skip
+    assert set(introduced_keys([*entries, forged, after])) == {KEY.key_id}
+    path.write_bytes(path.read_bytes() + f"{forged.line}\n{after.line}\n".encode())
+    path.with_suffix(".head").write_text(Head.make(OTHER, entries[0].hash, after).text)
+    lines = path.read_bytes()
+    with pytest.raises(LedgerError):
+        Ledger(FileStore(path), KEY).append("Ada Example", "test")
+    assert path.read_bytes() == lines
+    found = Ledger(FileStore(path)).verify()
+    assert set(found.keys) == {KEY.key_id}
+    assert {forged.sequence, after.sequence} & {one.entry for one in found.problems}
+    assert any(one.kind == "head" and "not that of one of the ledger's keys" in one.why for one in found.problems)
+
+
+def test_an_authorisation_from_another_ledger_of_the_owner_does_not_count(tmp_path: Path, log: Path) -> None:
+    elsewhere = make(tmp_path / "other.jsonl", 5)
+    borrowed = elsewhere.authorise("Ada Example", OTHER.public)
+    entries = list(Ledger(FileStore(log)).read())
+    after = Entry.make(OTHER, sequence=7, time=borrowed.time, actor="Bob", action="test", payload={},
+                       previous=borrowed.hash)  # fmt: skip
+    log.write_bytes(log.read_bytes()[:-1].replace(b"step-5", b"step-9") + f"\n{borrowed.line}\n{after.line}\n".encode())
+    log.with_suffix(".head").write_text(Head.make(OTHER, entries[0].hash, after).text)
+    with pytest.raises(LedgerError, match="entry 6 does not follow the one before it"):
+        Ledger(FileStore(log), KEY).append("Ada Example", "test")
+    assert Ledger(FileStore(log)).verify().problems
+
+
+def test_an_authorisation_that_states_another_key_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    make(path, 1).append("Ada Example", AUTHORISED, {"key_id": OTHER.key_id, "public_key": KEY.public.hex})
+    found = Ledger(FileStore(path)).verify()
+    assert [(one.kind, one.entry, one.field) for one in found.problems] == [("key", 2, "payload")]
+    with pytest.raises(LedgerError, match="not one of this ledger's keys"):
+        Ledger(FileStore(path), OTHER).append("Bob", "test")
 
 
 def test_nothing_is_added_to_a_changed_end(log: Path) -> None:
