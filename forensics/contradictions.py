@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forensics.records import ExhibitFacts, Finding, Integrity, Verdict, Watermark
+from forensics.records import ExhibitFacts, Finding, Integrity, Verdict, VoiceComparison, Watermark
 
 SYNTHESIS_TAGS = (
     "elevenlabs",
@@ -23,12 +23,23 @@ SYNTHESIS_TAGS = (
 
 
 def contradictions(
-    exhibit: ExhibitFacts, findings: Sequence[Finding], verdict: Verdict, integrity: Integrity, mark: Watermark
+    exhibit: ExhibitFacts,
+    findings: Sequence[Finding],
+    verdict: Verdict,
+    integrity: Integrity,
+    mark: Watermark,
+    voices: Sequence[VoiceComparison] = (),
 ) -> tuple[str, ...]:
     """All contradictions in full sentences, in a fixed order."""
     found = list(mark.contradictions)
     if mark.issued == "embedded" and verdict.outcome == "supports_machine":
         found.append("The register says that the mark was put on a recording, but the speech supports a machine.")
+    found += [
+        f"The mark names consent {voice.enrolled.consent_id}, but the speech supports another voice than the one "
+        "enrolled there: the mark may come from another clip, or the clone does not have the voice."
+        for voice in voices
+        if voice.enrolled.named_by == "mark" and voice.outcome == "supports_other_voice"
+    ]
     named = [
         f"{key}={value}"
         for key, value in exhibit.tags.items()

@@ -27,6 +27,7 @@ from forensics.records import (
     Watermark,
 )
 from forensics.spectrogram import spectrogram
+from forensics.voice import VoiceExamination
 from synth import __version__
 from synth.audio import Limits
 from synth.canonical import canonical
@@ -42,13 +43,15 @@ def examine(
     battery: Sequence[Method],
     fusion: Fusion,
     *,
+    voices: VoiceExamination | None = None,
     limits: Limits | None = None,
     pictures: bool = False,
     on_step: Callable[[str], None] = lambda title: None,
 ) -> Examination:
     """Examine one file; never raises for bad input: what cannot be decoded becomes a could_not_test record.
 
-    `pictures` adds the spectrogram for the report. `on_step` is called with the name of each step as it begins.
+    `voices` compares the speech with enrolled voices; that has no part in the verdict. `pictures` adds the spectrogram
+    for the report. `on_step` is called with the name of each step as it begins.
     """
     started = time.perf_counter()
     tool = Tool(
@@ -69,6 +72,7 @@ def examine(
                 [f for f, m in zip(findings, battery, strict=True) if m.bears_on == "integrity"], exhibit.seconds
             )
             mark = _mark(findings)
+            compared = voices.examine(exhibit, mark) if voices else ()
             elapsed = time.perf_counter() - started
             return Examination(
                 tool=tool,
@@ -77,13 +81,15 @@ def examine(
                 integrity=integrity,
                 watermark=mark,
                 attribution=NO_ATTRIBUTION,
+                voices=compared,
                 findings=tuple(findings),
-                contradictions=contradictions(exhibit.record, findings, verdict, integrity, mark),
+                contradictions=contradictions(exhibit.record, findings, verdict, integrity, mark, compared),
                 timing=Timing(seconds=round(elapsed, 3), real_time_factor=round(elapsed / exhibit.seconds, 4)),
                 spectrogram=spectrogram(exhibit.recording) if pictures else None,
             )
     except VoxproofError as error:
-        return _not_decoded(Path(path), tool, battery, error, time.perf_counter() - started)
+        made = _not_decoded(Path(path), tool, battery, error, time.perf_counter() - started)
+        return made.model_copy(update={"voices": voices.untested(f"{error}") if voices else ()})
 
 
 def config_sha256(battery: Sequence[Method], fusion: Fusion) -> str:

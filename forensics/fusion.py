@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from detectors.fusion import Fusion
 from forensics.records import Finding, Verdict, VerdictOutcome
-from forensics.words import mistakes, support
+from forensics.words import UNDECIDED, mistakes, support
 
 WATERMARK = "watermark.voiceprint"
 """The method that reads our own mark."""
@@ -55,7 +55,7 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
         cautions = tuple(mistakes(fusion.figures, outcome)) if usable else ()
     else:
         outcome = "inconclusive"
-        words = "inconclusive: the evidence does not clearly support either proposition over the other"
+        words = UNDECIDED
         decided = (
             f"The interval from {lower:+.2f} to {upper:+.2f} does not lie wholly beyond a shipped threshold "
             f"({fusion.threshold_human:+.2f} for a person, {fusion.threshold_machine:+.2f} for a machine)."

@@ -340,6 +340,59 @@ class Attribution(Record):
     reasons: tuple[str, ...] = ()
 
 
+class EnrolledVoice(Record):
+    """The voice that a recording was compared with; never a name."""
+
+    source: Literal["consent", "recording"]
+    """The stored voiceprint of a consent, or a recording that the examiner gave."""
+    named_by: Literal["mark", "examiner"]
+    """Named by the issuance of an authenticated mark, or by whoever asked for the examination."""
+    consent_id: str | None = None
+    """Of the consent."""
+    path: str | None = None
+    """Of the file that the examiner named, as given."""
+    sha256: str | None = None
+    """Of the consent's canonical record, or of the recording's file."""
+
+
+class VoiceComparison(Record):
+    """Whether the speech has an enrolled voice, whoever or whatever spoke; never a part of the verdict on origin."""
+
+    outcome: Literal["supports_same_voice", "supports_other_voice", "inconclusive", "could_not_test"]
+    """Supports: the whole interval lies on one side of 0."""
+    enrolled: EnrolledVoice
+    propositions: Propositions
+    """The pair of this LR, another than that of the verdict."""
+    log10_lr: float | None = None
+    """log10 of P(similarity | the enrolled voice) / P(similarity | another voice), inside what was validated."""
+    log10_lr_bounds: tuple[float, float] | None = None
+    """Its 95 % interval, lower first."""
+    words: str
+    """The verbal equivalent (ENFSI 2015)."""
+    similarity: float | None = None
+    """Cosine of the two voiceprints, -1..1."""
+    threshold: float | None = None
+    """The similarity from which two recordings count as one voice where a yes or no is needed (consents)."""
+    speech_seconds: float | None = None
+    """Speech of the exhibit that was heard."""
+    heard: tuple[float, float] | None = None
+    """First and last instant of the part of the exhibit that was heard, seconds."""
+    domain: str
+    """Where the comparison was validated, in words."""
+    in_domain: bool
+    """Whether the exhibit lies inside, as far as it can be measured."""
+    model: ModelFacts
+    """The network of voiceprints; its card holds the error rates."""
+    reasons: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = Field(default=(), exclude=True)
+
+    @model_validator(mode="after")
+    def _could_not_test_is_bare(self) -> Self:
+        if self.outcome == "could_not_test" and (self.log10_lr is not None or not self.reasons):
+            raise ValueError("a voice that could not be compared needs a reason and carries no LR")
+        return self
+
+
 class Timing(Record):
     """Cost of the examination; on stdout only, never in a report."""
 
@@ -357,6 +410,8 @@ class Examination(Record):
     integrity: Integrity
     watermark: Watermark
     attribution: Attribution
+    voices: tuple[VoiceComparison, ...] = ()
+    """One for every enrolled voice that a mark or the examiner named; empty when none was."""
     findings: tuple[Finding, ...] = ()
     contradictions: tuple[str, ...] = ()
     timing: Timing | None = None

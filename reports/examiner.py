@@ -6,7 +6,7 @@ and SWGDE.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reportlab.platypus import CondPageBreak, Flowable
 
@@ -25,6 +25,7 @@ from reports.received import case, custody, exhibit, propositions, tool, utc
 from reports.theme import Sheet
 from reports.twin import FILE_NAME, sha256
 from reports.typeface import markup, mono
+from reports.voices import voices
 from reports.weighing import alternatives, contradictions, fusion, limitations, untested
 
 Section = Callable[[Context, str], list[Flowable]]
@@ -33,13 +34,14 @@ Section = Callable[[Context, str], list[Flowable]]
 def examiner_report(examination: Examination, case_: CaseFacts, sheet: Sheet, twin: bytes) -> list[Flowable]:
     """All sections; the contents and the overview of all methods first."""
     context = Context(examination, case_, sheet.measure, sheet.depth, twin)
-    story = _contents(sheet.measure)
+    sections = [one for one in _SECTIONS if one[1] is not voices or examination.voices]
+    story = _contents(sheet.measure, [title for title, _ in sections])
     heading = _heading(1, "Overview on one time axis")
     used = sum(
         one.wrap(sheet.measure, 1e6)[1] + one.getSpaceBefore() + one.getSpaceAfter() for one in [*story, heading]
     )
     story += [heading, *overview(context, sheet.depth - used), gap(9)]
-    for index, (title, section) in enumerate(_SECTIONS, 2):
+    for index, (title, section) in enumerate(sections, 2):
         heading = _heading(index, title)
         if section in _FLOWING:
             heading.keepWithNext = 0
@@ -56,9 +58,9 @@ def _heading(index: int, title: str) -> Heading:
     return Heading(title, 1, f"section-{index}", title, f"{index}")
 
 
-def _contents(measure: float) -> list[Flowable]:
+def _contents(measure: float, sections: Sequence[str]) -> list[Flowable]:
     """The list of sections in two columns."""
-    titles = ["Overview on one time axis", *(title for title, _ in _SECTIONS)]
+    titles = ["Overview on one time axis", *sections]
     column = (measure - 22.0) / 2
     rows = [
         (
@@ -180,6 +182,7 @@ _SECTIONS: tuple[tuple[str, Section], ...] = (
     ("Items received", exhibit),
     ("Custody", custody),
     ("Methods and findings", _methods),
+    ("Comparison with enrolled voices", voices),
     ("Trained models", _models),
     ("Contradictions between findings", contradictions),
     ("Fusion and final likelihood ratio", fusion),

@@ -22,6 +22,7 @@ from reports.numerals import between, clock, signed
 from reports.tagging import mark
 from reports.theme import Sheet
 from reports.typeface import BOLD, MONO, exact, markup, shorten, width
+from reports.voices import voice_words
 
 
 class Banner(Flowable):  # type: ignore[misc]
@@ -187,6 +188,8 @@ def _answers(examination: Examination, measure: float, detail: int) -> list[Flow
         gap(2),
         text(markup(_clip(wording.attribution_words(examination), 170)), "small"),
     ]
+    if examination.voices:
+        other += [gap(2), text(markup(_clip(voice_words(examination), 290)), "small")]
     story.append(panel([side_by_side(whole, other, inner, 18.0)], measure, edge=shade, pad=8.0))
     return story
 

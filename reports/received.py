@@ -55,6 +55,8 @@ def propositions(context: Context, _: str) -> list[Flowable]:
             f"<b>H1</b>: {markup(integrity.propositions.h1)}<br/><b>H2</b>: {markup(integrity.propositions.h2)}",
         ),
     ]
+    pairs = dict.fromkeys(voice.propositions for voice in context.examination.voices)
+    rows += [("<b>Enrolled voice</b>", f"<b>H1</b>: {markup(one.h1)}<br/><b>H2</b>: {markup(one.h2)}") for one in pairs]
     return [
         text("The findings are weighed against two competing propositions, stated before any number is given.", "body"),
         facts(rows, context.measure),

@@ -11,6 +11,7 @@ from reports.blocks import bullets, facts, grid, text
 from reports.context import Context
 from reports.numerals import between, signed
 from reports.typeface import markup
+from reports.voices import voice_words
 
 
 def contradictions(context: Context, _: str) -> list[Flowable]:
@@ -73,6 +74,8 @@ def fusion(context: Context, _: str) -> list[Flowable]:
         ("Watermark", markup(wording.watermark_words(examination))),
         ("Attribution", markup(wording.attribution_words(examination))),
     ]
+    if examination.voices:
+        rows2.append(("Enrolled voices", markup(f"No part of the ratio above. {voice_words(examination)}")))
     story += [
         facts(rows2, context.measure),
         text(
@@ -85,7 +88,8 @@ def fusion(context: Context, _: str) -> list[Flowable]:
 
 def limitations(context: Context, _: str) -> list[Flowable]:
     """What this examination cannot say."""
-    return list(bullets(markup(one) for one in wording.LIMITS))
+    limits = [*wording.LIMITS, *([wording.VOICE_LIMIT] if context.examination.voices else [])]
+    return list(bullets(markup(one) for one in limits))
 
 
 def untested(context: Context, _: str) -> list[Flowable]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from forensics.records import Examination, Finding, Outcome
+from forensics.words import named
 
 QUESTION = (
     "Was the speech in this recording spoken by a person, or was at least part of it made or converted by a machine? "
@@ -122,6 +123,7 @@ def could_not_test(examination: Examination) -> tuple[tuple[tuple[str, ...], str
         ("Continuity of the recording", examination.integrity),
         ("Voiceprint watermark", examination.watermark),
         ("Generator of the speech", examination.attribution),
+        *((f"Comparison with {named(one.enrolled)}", one) for one in examination.voices),
         *((one.title or one.method, one) for one in examination.findings),
     )
     found: dict[str, list[str]] = {}
@@ -150,6 +152,11 @@ LIMITS = (
     "remove it.",
     "Clips of one page, speaker or generator are not independent: the size of a likelihood ratio from trained "
     "detectors is limited by the number of independent sources on which they were validated.",
+)
+
+VOICE_LIMIT = (
+    "A comparison with an enrolled voice names nobody: voices resemble each other, relatives' most, a clone has the "
+    "voice that it was made from, and a cold, a mood or a microphone changes a voice."
 )
 
 _ALTERNATIVES = {

@@ -22,16 +22,30 @@ from safetensors.numpy import load_file
 
 from synth.card import checked_weights
 from synth.errors import VoxproofError
+from synth.measures import HOP as ACTIVITY_HOP
+from synth.measures import speech_frames
 from synth.voiceprint_card import WEIGHTS, Calibration, VoiceprintCard, voiceprint_card
-from synth.voiceprint_network import HOP, RATE, VoiceNetwork, likeness_of_halves, shapes, speech_mel, unit
+from synth.voiceprint_network import (
+    FRAMES,
+    HOP,
+    RATE,
+    STRETCH,
+    STRETCHES,
+    VoiceNetwork,
+    likeness_of_halves,
+    shapes,
+    speech_mel,
+    starts,
+    unit,
+)
 
 FloatArray = npt.NDArray[np.float32]
 
 MARK_BYTES = 4
 """Of the weights' SHA-256, in front of the components: voiceprints of other weights cannot be compared."""
 PROPOSITIONS = (
-    "The speech of the recording has the enrolled voice.",
-    "The speech of the recording has the voice of another speaker.",
+    "the speech of the recording has the enrolled voice",
+    "the speech of the recording has the voice of another speaker",
 )
 """H1 and H2 of the speaker LR; a clone of the enrolled voice has that voice."""
 SHORTEST_S, LONGEST_S = 1.0, 10.0
@@ -53,6 +67,8 @@ class Voiceprint:
     """Speech it was heard in, a minute at most."""
     likeness_of_halves: float | None
     """Cosine between the two groups that its windows fall into; None when there is too little speech to tell."""
+    windows: FloatArray | None = None
+    """Embeddings of the windows of 1.6 s of speech that were heard, [windows, dimensions]; None of stored bytes."""
 
     @property
     def one_voice(self) -> bool | None:
@@ -95,16 +111,34 @@ def hear_voice(samples: npt.NDArray[np.floating], rate: int, *, enrol: bool = Fa
             cure="Give a longer recording of the voice.",
         )
     vectors = network.heard(mel)
+    windows = network.embedding(vectors)
     found = Voiceprint(
         embedding=network.embedding(vectors.mean(axis=0)),
         speech_seconds=seconds,
-        likeness_of_halves=likeness_of_halves(network.embedding(vectors)),
+        likeness_of_halves=likeness_of_halves(windows),
+        windows=windows,
     )
     if enrol and found.one_voice is False:
         raise VoiceprintError(
             "the recording seems to hold more than one voice", cure="Give a recording in which one person speaks."
         )
     return found
+
+
+def window_times(samples: npt.NDArray[np.floating], rate: int) -> list[tuple[float, float]] | None:
+    """First and last instant, in seconds, of the windows of speech that `hear_voice` hears of these samples.
+
+    None where it hears stretches of a longer recording.
+    """
+    sound = _at_16_khz(np.asarray(samples, np.float32), rate)
+    frames = np.flatnonzero(speech_frames(sound))
+    count = int(np.minimum((frames + 1) * ACTIVITY_HOP, len(sound)).sum() - (frames * ACTIVITY_HOP).sum())
+    if not count or count > STRETCHES * STRETCH:
+        return None
+    spectra = 1 + count // HOP
+    ends = [(first * HOP, min((first + FRAMES) * HOP, count) - 1) for first in starts(spectra).tolist()]
+    places = [[int(frames[at // ACTIVITY_HOP]) * ACTIVITY_HOP + at % ACTIVITY_HOP for at in pair] for pair in ends]
+    return [(first / RATE, (last + 1) / RATE) for first, last in places]
 
 
 def embed_voice(samples: npt.NDArray[np.floating], rate: int) -> FloatArray:

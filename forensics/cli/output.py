@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from forensics.records import Examination, Watermark
+from forensics.records import Examination, VoiceComparison, Watermark
+from forensics.words import named
 
 COLOURS = {
     "supports_machine": "magenta",
@@ -83,6 +84,7 @@ class Terminal:
         lines.append(line)
         if examination.watermark.outcome == "found":
             lines.append(Text(_marked(examination.watermark), style="bold"))
+        lines += [Text(_compared(voice)) for voice in examination.voices]
         lines += [Text(f"- {reason}", style="dim") for reason in verdict.reasons]
         lines += [Text(f"Contradiction: {text}", style="yellow") for text in examination.contradictions]
         if examination.findings and facts.seconds is not None:
@@ -117,6 +119,18 @@ def _marked(mark: Watermark) -> str:
         return f"Watermark: found, key {mark.key_id}; not authenticated"
     what = {"synthesised": "synthesised", "embedded": "a mark on a recording", None: "not in the register at hand"}
     return f"Watermark: issuance {mark.payload.hex}, authenticated; {what[mark.issued]}"
+
+
+def _compared(voice: VoiceComparison) -> str:
+    """A comparison with an enrolled voice, in one line."""
+    said = f"Voice, compared with {named(voice.enrolled)}: {voice.words}"
+    if voice.log10_lr is None or voice.log10_lr_bounds is None:
+        return f"{said}: {_first_sentence(voice.reasons)}"
+    low, high = voice.log10_lr_bounds
+    return (
+        f"{said} (log10 LR {voice.log10_lr:+.2f}, 95 % interval {low:+.2f} to {high:+.2f}). "
+        "A clone has the voice too: this is no part of the answer above."
+    )
 
 
 def _sentence(words: str) -> str:

@@ -71,6 +71,14 @@ def joint_exit_code(codes: Sequence[int]) -> int:
     help="Watermark key (repeatable); by default those in VOXPROOF_KEYS. Without one the mark cannot be tested.",
 )
 @REGISTER
+@click.option(
+    "--compare-voice",
+    "voices",
+    multiple=True,
+    metavar="CONSENT|RECORDING",
+    help="Compare the speech with this voice (repeatable): a consent's file or id, or a recording of one person. "
+    "The voice of a consent that a mark leads to is compared anyway.",
+)
 @click.option("--method", "only", multiple=True, metavar="ID", help="Only this method or family (repeatable).")
 @click.option("--max-seconds", type=float, default=None, metavar="S", help="Refuse recordings longer than this.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the answer, unless the command itself fails.")
@@ -83,6 +91,7 @@ def verify(
     case_dir: Path | None,
     keys: tuple[Path, ...],
     place: Path | None,
+    voices: tuple[str, ...],
     only: tuple[str, ...],
     max_seconds: float | None,
     exit_zero: bool,
@@ -105,12 +114,14 @@ def verify(
     from forensics.cli.output import Terminal
     from forensics.examine import examine
     from forensics.methods.watermark_voiceprint import equipped
+    from forensics.voice import VoiceExamination
     from synth.errors import VoxproofError
     from synth.watermark.keys import read_keys
 
     terminal = Terminal(quiet=as_json)
     battery = equipped(load_battery(only), read_keys(keys), place)
     fusion = load_fusion()
+    compared = VoiceExamination(voices, place)
     limits = audio.Limits() if max_seconds is None else audio.Limits(seconds=max_seconds)
     output = _Output(writer, report_dir, page, p12, case_dir) if writer else None
     codes = []
@@ -119,8 +130,9 @@ def verify(
         for clip in clips:
             progress.begin(clip)
             examination = examine(
-                clip, battery, fusion, limits=limits, pictures=output is not None, on_step=progress.step
-            )
+                clip, battery, fusion, voices=compared, limits=limits, pictures=output is not None,
+                on_step=progress.step,
+            )  # fmt: skip
             progress.step("Writing")
             written: tuple[Path, ...] = ()
             try:

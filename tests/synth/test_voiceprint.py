@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from synth.voiceprint import (
     speaker_log10_lr,
     tag,
     voice_network,
+    window_times,
 )
 from synth.voiceprint_card import WEIGHTS, voiceprint_card
 from synth.voiceprint_network import LAYERS, RATE, STEP, likeness_of_halves, speech_mel, starts
@@ -234,3 +236,17 @@ def test_a_longer_recording_of_the_voice_is_stronger_evidence() -> None:
     enrolled = voice(f"{AUSTEN}0880.wav")
     short = replace(enrolled, speech_seconds=1.0)
     assert compare_voices(enrolled, enrolled).log10_lr >= compare_voices(enrolled, short).log10_lr
+
+
+def test_the_windows_have_places_in_the_sound_whatever_silence_lies_between() -> None:
+    speech, gap = sound(f"{AUSTEN}0870.wav"), np.zeros(2 * RATE, np.float32)
+    apart = np.concatenate([gap, speech, gap, speech])
+    heard, places = hear_voice(apart, RATE), window_times(apart, RATE)
+    assert heard.windows is not None
+    assert places is not None
+    assert len(places) == len(heard.windows)
+    assert places[0][0] >= 1.9
+    assert all(first < last <= len(apart) / RATE for first, last in places)
+    assert all(before < after for (before, _), (after, _) in pairwise(places))
+    assert any(last - first > 3.0 for first, last in places)  # the window over the gap
+    assert window_times(gap, RATE) is None
