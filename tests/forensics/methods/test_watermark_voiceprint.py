@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import log10
 from pathlib import Path
@@ -11,13 +12,14 @@ import pytest
 import soundfile
 
 from detectors.fusion import load_fusion
+from detectors.metrics import wilson_interval
 from forensics.battery import load_battery
 from forensics.cli.verify import exit_code
 from forensics.examine import examine
 from forensics.exhibit import Exhibit
 from forensics.methods import _mark, watermark_voiceprint
 from forensics.methods.watermark_voiceprint import WatermarkVoiceprint, equipped, largest_log10_lr
-from forensics.records import Examination, Finding
+from forensics.records import Examination, Finding, Watermark
 from synth.issuance import Issuance, Kind, register_issuance
 from synth.register import Register
 from synth.signing import SigningKey
@@ -246,3 +248,29 @@ def test_the_largest_lr_is_that_of_three_false_alarms_or_more() -> None:
     assert largest_log10_lr(0, 0) is None
     assert largest_log10_lr(3, 0) is None
     assert largest_log10_lr(100, 100) is None
+
+
+def test_the_bound_rests_on_the_false_alarms_that_the_validation_page_states() -> None:
+    """Whoever writes the page anew puts its numbers into `UNMARKED` and `FALSE_ALARMS`."""
+    page = (Path(__file__).parents[3] / "docs" / "validation" / "watermark.md").read_text(encoding="utf-8")
+    line = re.search(r"False alarms pooled: ([0-9.]+) % \[([0-9.]+), ([0-9.]+)\] of ([0-9]+)", page)
+    assert line is not None
+    unmarked, alarms = watermark_voiceprint.UNMARKED, watermark_voiceprint.FALSE_ALARMS
+    low, high = wilson_interval(alarms, unmarked)
+    assert int(line[4]) == unmarked
+    assert line.groups()[:3] == tuple(f"{100 * share:.1f}" for share in (alarms / unmarked, low, high))
+    head, *rows = re.findall(r"^\| attack \| n \|.*(?:\n\|.*)+", page, re.MULTILINE)[0].splitlines()
+    at = [cell.strip() for cell in head.split("|")].index("false alarms")
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows[1:]]
+    counts = [(float(row[at].split(" %")[0]), int(row[at + 1])) for row in cells]
+    assert sum(n for _, n in counts) == unmarked
+    assert sum(round(share * n / 100) for share, n in counts) == alarms
+    assert f"{unmarked} unmarked recordings" in _reason(unmarked, alarms)
+
+
+def _reason(unmarked: int, alarms: int) -> str:
+    """What the finding says of the bound, as the report prints it."""
+    mark = Watermark(outcome="found", authenticated=True, issued="synthesised")
+    _, lr, reasons = WatermarkVoiceprint()._weighed(_mark.Reading(mark))
+    assert lr == pytest.approx(largest_log10_lr(unmarked, alarms), abs=1e-3)
+    return reasons[-1]
