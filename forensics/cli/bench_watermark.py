@@ -30,6 +30,15 @@ import click
 @click.option("--forged", type=click.IntRange(0), default=10_000, show_default=True, help="Forgeries in sound.")
 @click.option("--removals", type=click.IntRange(0), default=20, show_default=True, help="Voices for the removals.")
 @click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["voices", "tampered", "removals", "averaged", "moved", "forged"]),
+    help="Measure this only; may be repeated.  [default: everything]",
+)
+@click.option("--perth", is_flag=True, help="The mark of resemble-perth beside ours, on the same voices.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     help="Write watermark.md and watermark.png into this folder.",
@@ -50,6 +59,9 @@ def watermark(
     tampered: int,
     forged: int,
     removals: int,
+    parts: tuple[str, ...],
+    perth: bool,
+    jobs: int,
     out: Path | None,
     picture: Path | None,
     tables_only: bool,
@@ -65,7 +77,7 @@ def watermark(
     console = Console(stderr=True)
     results = cache / f"rows-{seed}.jsonl"
     with console.status("Looking for voices…") as status:
-        if tables_only:
+        if tables_only or (parts and "voices" not in parts):
             rows = run.load(results)
         else:
             rows = run.measure(
@@ -74,11 +86,15 @@ def watermark(
                 seed,
                 seconds or run.LENGTHS,
                 lambda done, total: status.update(f"Marking and detecting: {done} of {total}…"),
+                jobs,
+                perth,
             )
-            some = voices(clips, removals, 0, seed) if removals else []
-            wanted = experiments.Wanted(tampered, forged, seed)
+        if not tables_only:
+            wanted = experiments.Wanted(tampered, forged, removals, seed, parts or experiments.PARTS, jobs)
+            some = voices(clips, max(removals, experiments.AVERAGED + experiments.TARGETS), 0, seed)
             experiments.measure(some, cache / f"experiments-{seed}.json", wanted, status.update)
-    command = f"voxproof bench watermark --human {human} --machine {machine} --seed {seed} --out {out} --clips …"
+    options = f"--human {human} --machine {machine} --seed {seed}{' --perth' * perth}"
+    command = f"voxproof bench watermark {options} --out {out} --clips …"
     text = tables.page(rows, experiments.text(cache / f"experiments-{seed}.json"), command)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

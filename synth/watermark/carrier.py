@@ -36,7 +36,7 @@ CHIPS = 96
 PERIOD = CHIP * CHIPS
 """Frames of a period, 2.304 s."""
 PILOT_ONLY_HZ = 626.0
-PILOT_SHARES = (("telephone", 0.38), ("wide", 0.4))
+PILOT_SHARES = (("telephone", 0.45), ("wide", 0.4))
 """Of the tiles between PILOT_ONLY_HZ and TELEPHONE_HZ, and of those above."""
 TELEPHONE_HZ = 3400.0
 

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from synth.watermark.carrier import CHIP, HOP, RATE, Array, converted, powers
 from synth.watermark.coding import decode, encode
 from synth.watermark.keys import WatermarkKey, all_readable
+from synth.watermark.listener import Heard
 from synth.watermark.payload import Attempts, Payload, seal, unsealed
 from synth.watermark.places import FRAME_S, Segment, curve, stretches
 from synth.watermark.reading import Reading, judge
-from synth.watermark.synchronise import NOMINAL, SCALES, search
+from synth.watermark.synchronise import search, search_scaled
 
 THRESHOLD = 5.0
 """Frozen: the score from which a mark counts as found; docs/validation/watermark.md has its false alarms."""
@@ -25,7 +26,7 @@ SHORTEST_SECONDS = 0.8
 WINDOW_SECONDS = 12.0
 """Longer sounds are read window by window, of at least this length but for the last, and their payloads combined."""
 LIST_SIZE = 32
-LONG_LIST, LONG_SECONDS = 256, 8.0
+LONG_LIST, LONG_SECONDS = 384, 4.0
 """Paths kept in a last try on the best window, if a mark is there and there is sound enough to spend the time on."""
 HOPELESS = 4.2
 """A score below which the payload of a single window is not tried."""
@@ -71,7 +72,7 @@ def detect(samples: npt.ArrayLike, rate: int, keys: Sequence[WatermarkKey]) -> D
         return Detection(0.0, THRESHOLD, "could_not_test", reasons=(reason,))
     mono = converted(_mixed(sound), rate, RATE)
     windows = _windows(mono.size)
-    readings = [_read(powers(mono[low:high]), readable) for low, high in windows]
+    readings = [_read(Heard(powers(mono[low:high])), readable) for low, high in windows]
     best = max((r for window in readings for r in window), key=lambda r: r.score)
     score = float(np.sqrt(max(best.score**2 - 2 * np.log(len(windows)), 0.0)))
     attempts = Attempts()
@@ -142,13 +143,14 @@ def _windows(samples: int) -> list[tuple[int, int]]:
     return list(zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True))
 
 
-def _read(power: Array, keys: Sequence[WatermarkKey]) -> list[Reading]:
+def _read(heard: Heard, keys: Sequence[WatermarkKey]) -> list[Reading]:
     """The best alignments of one window, of all keys, best first; other pitches and tempos only if they are needed."""
-    places = search(power, [key.detection for key in keys], NOMINAL)
-    readings = [judge(power, key, at) for key, found in zip(keys, places, strict=True) for at in found]
+    detection = [key.detection for key in keys]
+    places = search(heard, detection)
+    readings = [judge(heard, key, at) for key, found in zip(keys, places, strict=True) for at in found]
     if max(r.score for r in readings) < SURE:
-        places = search(power, [key.detection for key in keys], SCALES[1:])
-        readings += [judge(power, key, at) for key, found in zip(keys, places, strict=True) for at in found]
+        places = search_scaled(heard, detection)
+        readings += [judge(heard, key, at) for key, found in zip(keys, places, strict=True) for at in found]
     return sorted(readings, key=lambda r: -r.score)
 
 

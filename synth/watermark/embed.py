@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from synth.errors import VoxproofError
-from synth.watermark.carrier import CHIPS, RATE, Array, Layout, closed, converted, layout, opened
+from synth.watermark.carrier import CHIPS, RATE, Array, Layout, closed, converted, layout, opened, powers
 from synth.watermark.coding import encode
 from synth.watermark.informed import factors
 from synth.watermark.keys import WatermarkKey
-from synth.watermark.masking import Mask
+from synth.watermark.masking import Mask, loss
 from synth.watermark.payload import Payload, seal
 
 LOWEST_RATE = 8000
@@ -20,6 +20,10 @@ SHORTEST_SECONDS = 1.0
 """Nothing shorter is marked."""
 PAYLOAD_SECONDS = 4.0
 """Seconds of marked sound from which a payload is recovered: docs/watermark.md has the measurement."""
+LOSS = 0.0042
+"""Of the envelopes of the ear's bands (`masking.loss`), for which the strength of the whole is chosen."""
+LEAST, MOST = 0.75, 1.25
+"""Range of that choice."""
 CONTRAST = 0.35
 """How much a tile pushes each of the two bands beside it the other way."""
 
@@ -51,7 +55,7 @@ def embed(samples: npt.ArrayLike, rate: int, key: WatermarkKey, payload: Payload
     marked = np.empty_like(original)
     live = []
     for channel in range(original.shape[1]):
-        marked[:, channel], seconds = _channel(original[:, channel], rate, pattern, lay)
+        marked[:, channel], seconds = marked_channel(original[:, channel], rate, pattern, lay)
         live.append(seconds)
     if max(live) < SHORTEST_SECONDS / 2:
         raise MarkError(
@@ -72,18 +76,22 @@ def _check(original: Samples, rate: int) -> None:
         raise MarkError("samples must be finite numbers, with full scale at 1")
 
 
-def _channel(original: Samples, rate: int, pattern: Array, lay: Layout) -> tuple[Samples, float]:
+def marked_channel(original: Samples, rate: int, pattern: Array, lay: Layout) -> tuple[Samples, float]:
     """One channel [frames] and the signs of the tiles [BANDS, CHIPS] -> marked [frames], seconds of live sound."""
     host = converted(original, rate, RATE)
     spectra = opened(host)
     mask = Mask(spectra)
     wish = wished(pattern, mask.chips)
 
-    def residual(wish: Array) -> Array:
-        return closed(spectra * (mask.per_bin(mask.gains(wish)) - 1), host.size)
+    def residual(wish: Array, strength: float = 1.0) -> Array:
+        gains = mask.gains(wish) * np.float32(strength)
+        return closed(spectra * (mask.per_bin(gains) - 1), host.size)
 
-    more = factors(host + residual(wish), pattern, lay, mask.chips)
-    added = converted(residual(wish * more), RATE, rate, original.size)
+    first = powers(host + residual(wish))
+    more = factors(first, pattern, lay, mask.chips)
+    lost = max(loss(powers(host), first), 1e-9)
+    strength = float(np.clip(np.sqrt(LOSS / lost), LEAST, MOST))
+    added = converted(residual(wish * more, strength), RATE, rate, original.size)
     added[_silent(original, rate)] = 0.0
     limit = max(1.0, float(np.abs(original).max()))
     return np.clip(original + added, -limit, limit), mask.sounding * original.size / rate

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from synth.watermark.carrier import BANDS, CENTRES, CHIP, CHIPS, PILOT_ONLY_HZ, Array, Layout, powers
+from synth.watermark.carrier import BANDS, CENTRES, CHIP, CHIPS, PILOT_ONLY_HZ, Array, Layout
 from synth.watermark.coding import CODED_BITS
-from synth.watermark.listening import answers, band_levels
+from synth.watermark.listener import expected_signs, features
+from synth.watermark.listening import band_levels
 
 LEAST, MOST = 0.6, 1.5
 """Range of the factor on a tile's wish."""
@@ -21,11 +22,11 @@ LOW_TARGET = 4.0
 """Score aimed at in the low band in half a period, on the sound itself."""
 
 
-def factors(marked: Array, pattern: Array, lay: Layout, chips: int) -> Array:
-    """Marked sound at 16 kHz [time], signs of a period [BANDS, CHIPS] -> factors on the wishes [BANDS, chips]."""
-    heard = answers(band_levels(powers(marked)))[:, CHIP // 2 :: CHIP]
+def factors(power: Array, pattern: Array, lay: Layout, chips: int) -> Array:
+    """Power of marked sound [bins, frames], signs of a period [BANDS, CHIPS] -> factors on wishes [BANDS, chips]."""
+    heard = expected_signs(features(band_levels(power)), CHIP // 2, chips)
     periods = -(-chips // CHIPS)
-    heard = np.pad(heard[:, :chips], ((0, 0), (0, max(periods * CHIPS - heard.shape[1], 0))))[:, : periods * CHIPS]
+    heard = np.pad(heard, ((0, 0), (0, periods * CHIPS - chips)))
     support = heard.reshape(BANDS, periods, CHIPS) * pattern[:, None]
     out = np.ones_like(support)
     _for_bits(support, lay, out)

@@ -1,9 +1,9 @@
-"""What a listener makes of a sound: how much each tile is above what its neighbours let expect.
+"""Levels of the bands of a sound, and a quick listener: how much each tile is above what its neighbours let expect.
 
 The level of a tile differs from its neighbours' for many reasons; most of this is predictable from the levels around
 it, in time (56 ms to both sides) and frequency (two bands). One linear filter per part of the band, found by least
 squares on marked speech that went through channels (`synth/train/watermark.py`), takes out what is predictable and
-leaves the mark: this multiplies the power of the mark over the speech by about four against plain differences.
+leaves the mark. With it other pitches and tempos are searched; what is judged is heard by the network of `listener`.
 """
 
 from __future__ import annotations

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from synth.watermark.carrier import BANDS, CHIP, CHIPS, HOP, PERIOD, RATE, Array, layout
 from synth.watermark.coding import CODED_BITS
 from synth.watermark.keys import DetectionKey, WatermarkKey
-from synth.watermark.listening import answers, at_tempo, band_levels
+from synth.watermark.listener import Heard, expected_signs, features
+from synth.watermark.listening import answers, at_tempo
 from synth.watermark.places import Evidence
 from synth.watermark.synchronise import Alignment
 
-SHRINKAGE = 0.3
+SHRINKAGE = 1.0
 """How many bands' worth of pilot the mean over all bands counts for, when a band is judged."""
 
 
@@ -97,18 +98,21 @@ class Reading:
         return (self.tiles.first + (chip - 0.5) * CHIP) * HOP / RATE / self.at.tempo
 
 
-def judge(power: Array, key: WatermarkKey, at: Alignment) -> Reading:
-    """Power of the sound [bins, frames] -> the best reading among the phases next to an alignment's."""
-    seen = at_tempo(band_levels(power, at.pitch), at.tempo)
-    heard = answers(seen)
-    best: Reading | None = None
-    for shift in (-2, -1, 0, 1, 2):
-        tiles = _tiles(heard, seen.trust, round(at.phase) + shift)
+def judge(heard: Heard, key: WatermarkKey, at: Alignment) -> Reading:
+    """The best reading among the phases next to an alignment's; the learnt listener hears the tiles of that one."""
+    nominal = (at.pitch, at.tempo) == (1.0, 1.0)
+    seen = at_tempo(heard.levels(at.pitch), at.tempo)
+    quick = heard.signs if nominal else answers(seen)
+    best, most = 0, -np.inf
+    for phase in range(round(at.phase) - 2, round(at.phase) + 3):
+        tiles = _tiles(quick, seen.trust, phase)
         score = _score(tiles.within(tiles.chip(at.start), tiles.chip(at.end)), key.detection)
-        if best is None or score > best.raw:
-            best = Reading(key, at, tiles, score)
-    assert best is not None  # noqa: S101
-    return best
+        if score > most:
+            best, most = phase, score
+    if nominal:
+        return Reading(key, at, _tiles(quick, seen.trust, best), most)
+    tiles = _tiles(None, seen.trust, best, features(seen))
+    return Reading(key, at, tiles, _score(tiles.within(tiles.chip(at.start), tiles.chip(at.end)), key.detection))
 
 
 def _over_three(values: Array) -> npt.NDArray[np.float64]:
@@ -117,15 +121,24 @@ def _over_three(values: Array) -> npt.NDArray[np.float64]:
     return padded[1:-1] + 0.5 * (padded[:-2] + padded[2:])
 
 
-def _tiles(heard: Array, trust: Array, phase: int) -> Tiles:
-    """Answers and trust [BANDS, frames] of a sound whose period starts at frame `phase` -> its tiles."""
+def _tiles(heard: Array | None, trust: Array, phase: int, seen: Array | None = None) -> Tiles:
+    """Tiles of a sound whose period starts at frame `phase`.
+
+    From the answers of every frame [BANDS, frames], or from the features that the learnt listener sees.
+    """
     first = phase % PERIOD + CHIP // 2
     first -= PERIOD * (first > CHIP // 2)
-    periods = -(-(heard.shape[1] - first) // PERIOD)
+    frames = trust.shape[1]
+    periods = -(-(frames - first) // PERIOD)
     at = first + CHIP * np.arange(periods * CHIPS)
-    inside = (at >= 0) & (at < heard.shape[1])
-    out = np.zeros((2, BANDS, at.size), np.float32)
-    out[0][:, inside], out[1][:, inside] = heard[:, at[inside]], trust[:, at[inside]]
+    inside = (at >= 0) & (at < frames)
+    at = at[inside]
+    out = np.zeros((2, BANDS, inside.size), np.float32)
+    if heard is not None:
+        out[0][:, inside] = heard[:, at]
+    elif seen is not None and at.size:
+        out[0][:, inside] = expected_signs(seen, int(at[0]), at.size)
+    out[1][:, inside] = trust[:, at]
     shape = (BANDS, periods, CHIPS)
     return Tiles(out[0].reshape(shape), out[1].reshape(shape), first)
 

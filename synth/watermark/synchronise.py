@@ -17,7 +17,8 @@ import scipy.fft
 
 from synth.watermark.carrier import BANDS, CHIP, PERIOD, Array, Complex, layout
 from synth.watermark.keys import DetectionKey
-from synth.watermark.listening import GROUP, REACH_BANDS, REACH_FRAMES, Levels, at_tempo, band_levels, filters
+from synth.watermark.listener import Heard
+from synth.watermark.listening import GROUP, REACH_BANDS, REACH_FRAMES, at_tempo, filters
 
 BLOCK = PERIOD // 2
 """Frames that are correlated at once, 1.152 s."""
@@ -73,7 +74,17 @@ SCALES: tuple[tuple[float, float], ...] = (
 
 @lru_cache(maxsize=64)
 def _pilot(key: DetectionKey) -> Complex:
-    """Spectrum over a period of the pilot as the filters answer to it, [BANDS, PERIOD / 2 + 1], conjugate."""
+    """Spectrum over a period of the pilot's signs, one frame wide: [BANDS, PERIOD / 2 + 1], conjugate."""
+    lay = layout(key)
+    pattern = np.zeros((BANDS, PERIOD), np.float32)
+    pattern[:, CHIP // 2 :: CHIP] = lay.signs * lay.pilot
+    out: Complex = np.conj(scipy.fft.rfft(pattern, axis=1)).astype(np.complex64)
+    return out
+
+
+@lru_cache(maxsize=64)
+def _filtered_pilot(key: DetectionKey) -> Complex:
+    """The same, three frames wide and as the filters answer to it."""
     lay = layout(key)
     pattern = np.zeros((BANDS + 2 * REACH_BANDS, PERIOD), np.float32)
     pattern[REACH_BANDS:-REACH_BANDS, CHIP // 2 :: CHIP] = lay.signs * lay.pilot
@@ -90,26 +101,46 @@ def _pilot(key: DetectionKey) -> Complex:
     return out
 
 
-def search(
-    power: Array, keys: Sequence[DetectionKey], scales: Sequence[tuple[float, float]], most: int = 2
+def search(heard: Heard, keys: Sequence[DetectionKey], most: int = 2) -> list[list[Alignment]]:
+    """The best alignments of a sound as it is, by the learnt listener, for each key: best first, of other phases."""
+    spectra = _spectra(heard.signs)
+    length = heard.signs.shape[1]
+    return [_best(_lines(_correlation(spectra, _pilot(key)), *NOMINAL[0], length), most) for key in keys]
+
+
+def search_scaled(
+    heard: Heard,
+    keys: Sequence[DetectionKey],
+    scales: Sequence[tuple[float, float]] = SCALES[1:],
+    most: int = 2,
 ) -> list[list[Alignment]]:
-    """Power [bins, frames] -> for each key the best alignments, best first, of different scales or phases."""
+    """The same for other pitches and tempos, by the linear filters, which are quicker."""
     found: list[list[Alignment]] = [[] for _ in keys]
-    heard: dict[float, Levels] = {}
     for pitch, tempo in scales:
-        if pitch not in heard:
-            heard[pitch] = band_levels(power, pitch)
-        seen = at_tempo(heard[pitch], tempo)
+        seen = at_tempo(heard.levels(pitch), tempo)
         weighted = seen.excess * seen.trust
-        length = weighted.shape[1]
-        blocks = -(-length // BLOCK)
-        weighted = np.pad(weighted, ((0, 0), (0, blocks * BLOCK - length))).reshape(BANDS, blocks, BLOCK)
-        spectra = scipy.fft.rfft(weighted, PERIOD, axis=2)
+        spectra = _spectra(weighted)
         for number, key in enumerate(keys):
-            product = np.einsum("bjw,bw->jw", spectra, _pilot(key))
-            correlation = scipy.fft.irfft(product, PERIOD, axis=1)
-            found[number] += _lines(correlation, pitch, tempo, length)
-    return [_distinct(sorted(each, key=lambda a: 2 * a.handicap - a.score * abs(a.score)), most) for each in found]
+            found[number] += _lines(_correlation(spectra, _filtered_pilot(key)), pitch, tempo, weighted.shape[1])
+    return [_best(each, most) for each in found]
+
+
+def _spectra(weighted: Array) -> Complex:
+    """What was heard [BANDS, frames] -> spectra of its blocks, each as long as a period: [BANDS, blocks, bins]."""
+    blocks = -(-weighted.shape[1] // BLOCK)
+    whole = np.pad(weighted, ((0, 0), (0, blocks * BLOCK - weighted.shape[1])))
+    spectra: Complex = scipy.fft.rfft(whole.reshape(BANDS, blocks, BLOCK), PERIOD, axis=2)
+    return spectra
+
+
+def _correlation(spectra: Complex, pilot: Complex) -> Array:
+    """Each block with the pilot at each phase: [blocks, PERIOD]."""
+    correlation: Array = scipy.fft.irfft(np.einsum("bjw,bw->jw", spectra, pilot), PERIOD, axis=1)
+    return correlation
+
+
+def _best(found: list[Alignment], most: int) -> list[Alignment]:
+    return _distinct(sorted(found, key=lambda a: 2 * a.handicap - a.score * abs(a.score)), most)
 
 
 @lru_cache(maxsize=16)

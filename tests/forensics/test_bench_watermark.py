@@ -40,7 +40,7 @@ def test_every_attack_of_the_issue_is_there_and_keeps_sound() -> None:
 
 def test_rows_resume_and_make_a_page(voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "ATTACKS", [a for a in ATTACKS if a.name in ("none", "polarity")])
-    monkeypatch.setattr(run, "quality", lambda *_: (4.5, 0.996, 20.0, 0.1))
+    monkeypatch.setattr(run, "quality", lambda *_: (4.5, 0.996, 20.0, 0.1, float("nan")))
     results = tmp_path / "rows.jsonl"
     rows = run.measure([voice], results, 1, (5.0,))
     assert sorted((row.part, row.attack) for row in rows) == [
@@ -63,10 +63,10 @@ def test_rows_resume_and_make_a_page(voice: Voice, tmp_path: Path, monkeypatch: 
 
 
 def test_forgery_and_removal(voice: Voice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiments, "quality", lambda *_: (4.0, 0.99, 20.0, 0.1))
+    monkeypatch.setattr(experiments, "likeness", lambda *_: (4.0, 0.99))
     monkeypatch.setattr(experiments, "asked", lambda sound, key, seed: sound)
     results = tmp_path / "experiments.json"
-    experiments.measure([voice], results, experiments.Wanted(5_000, 1, 1), lambda text: None)
+    experiments.measure([voice], results, experiments.Wanted(5_000, 1, 1, 1), lambda text: None)
     kept = json.loads(results.read_text())
     assert kept["tampered"] == [5_000, 0]
     assert kept["forged"] == [1, 1, 0]

@@ -8,7 +8,8 @@ the detection key; each with what it costs in quality, against the marked clip.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,8 +18,8 @@ import scipy.ndimage
 
 from forensics.benches.watermark.attacks import RATE
 from forensics.benches.watermark.material import Voice
-from forensics.benches.watermark.quality import quality
-from forensics.benches.watermark.run import bench_key
+from forensics.benches.watermark.quality import likeness
+from forensics.benches.watermark.run import bench_key, mapped
 from forensics.benches.watermark.tables import share
 from synth.channels.base import FloatArray
 from synth.watermark.carrier import closed, layout, opened
@@ -30,6 +31,10 @@ from synth.watermark.masking import Mask
 from synth.watermark.payload import Payload, authenticate_many, seal
 
 SECONDS = 5.0
+PARTS = ("tampered", "removals", "averaged", "moved", "forged")
+AVERAGED, TARGETS = 20, 10
+"""Marked clips whose mean is taken, and other clips that it is taken off."""
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,10 @@ class Wanted:
 
     tampered: int
     forged: int
+    removals: int
     seed: int
+    parts: tuple[str, ...] = PARTS
+    jobs: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,35 +62,65 @@ class Trial:
 
 
 def measure(voices: list[Voice], results: Path, wanted: Wanted, on_step: Callable[[str], None]) -> None:
-    """All experiments, into the file `results`; parts that are there are not measured again."""
+    """The experiments wanted, into the file `results`; what is there is not measured again."""
     kept = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
 
-    def keep(name: str, value: object) -> None:
+    def keep(name: str, value: object, units: int, begun: float) -> None:
         kept[name] = value
+        before = kept.setdefault("costs", {}).get(name, [0, 0.0])
+        kept["costs"][name] = [before[0] + units, before[1] + time.monotonic() - begun]
         results.write_text(json.dumps(kept), encoding="utf-8")
 
-    if wanted.tampered and kept.get("tampered", [0])[0] < wanted.tampered:
+    begun = time.monotonic()
+    if "tampered" in wanted.parts and kept.get("tampered", [0])[0] < wanted.tampered:
         on_step("Tampering with payloads…")
-        keep("tampered", tamper(wanted.tampered, wanted.seed))
-    trials = kept.get("removals", [])
-    for voice in [v for v in voices if v.name not in kept.get("removal voices", [])]:
-        on_step(f"Removing marks: {len(trials)} attempts…")
-        trials += [asdict(trial) for trial in remove(_cut(voice), voice.name, wanted.seed)]
-        keep("removals", trials)
-        keep("removal voices", [*kept.get("removal voices", []), voice.name])
-    if len(voices) > 1 and "averaged" not in kept:
+        keep("tampered", tamper(wanted.tampered, wanted.seed), wanted.tampered, begun)
+    if "removals" in wanted.parts:
+        rest = [v for v in voices[: wanted.removals] if v.name not in kept.get("removal voices", [])]
+        for trials in mapped(_removals, [(voice, wanted.seed) for voice in rest], wanted.jobs):
+            kept["removal voices"] = [*kept.get("removal voices", []), rest[0].name]
+            keep("removals", kept.get("removals", []) + [asdict(trial) for trial in trials], 1, begun)
+            on_step(f"Removing marks: {len(kept['removals'])} attempts…")
+            rest, begun = rest[1:], time.monotonic()
+    if len(voices) > 1 and "averaged" in wanted.parts and "averaged" not in kept:
         on_step("Averaging marked clips…")
-        keep("averaged", asdict(average([_cut(voice) for voice in voices[:20]], wanted.seed)))
-        keep("moved", move([_cut(voice) for voice in voices], wanted.seed))
-    while voices and wanted.forged and kept.get("forged", [0, 0, 0])[0] < wanted.forged:
-        tried, found, passed = kept.get("forged", [0, 0, 0])
-        on_step(f"Forging marks: {tried}…")
+        found = average([_cut(voice) for voice in voices[: AVERAGED + TARGETS]], wanted.seed)
+        keep("averaged", [asdict(trial) for trial in found], len(found), begun)
+        begun = time.monotonic()
+    if len(voices) > 1 and "moved" in wanted.parts and "moved" not in kept:
+        on_step("Moving marks…")
+        keep("moved", move([_cut(voice) for voice in voices], wanted.seed), len(voices), begun)
+    if "forged" in wanted.parts and voices:
+        first = kept.get("forgeries tried", 0)
+        starts = range(first, wanted.forged, _AT_ONCE)
+        tasks = [(voices, start, min(start + _AT_ONCE, wanted.forged), wanted.seed) for start in starts]
+        begun = time.monotonic()
+        for (_, start, end, _), (made, found_, passed) in zip(
+            tasks, mapped(_forgeries, tasks, wanted.jobs), strict=True
+        ):
+            before = kept.get("forged", [0, 0, 0])
+            kept["forgeries tried"] = end
+            keep("forged", [before[0] + made, before[1] + found_, before[2] + passed], end - start, begun)
+            on_step(f"Forging marks: {end}…")
+            begun = time.monotonic()
+
+
+def _removals(task: tuple[Voice, int]) -> list[Trial]:
+    voice, seed = task
+    return remove(_cut(voice), voice.name, seed)
+
+
+def _forgeries(task: tuple[Sequence[Voice], int, int, int]) -> list[int]:
+    """Forgeries of these numbers -> [made, found, authenticated]; a cut with too little speech makes none."""
+    voices, start, end, seed = task
+    counts = [0, 0, 0]
+    for number in range(start, end):
         try:
-            one = forge(_cut(voices[tried % len(voices)])[: 4 * RATE], tried, wanted.seed)
-        except MarkError:  # too little speech in this cut
-            voices = [voice for voice in voices if voice is not voices[tried % len(voices)]]
+            one = forge(_cut(voices[number % len(voices)])[: 4 * RATE], number, seed)
+        except MarkError:
             continue
-        keep("forged", [tried + 1, found + (one.outcome == "found"), passed + bool(one.authenticated)])
+        counts = [counts[0] + 1, counts[1] + (one.outcome == "found"), counts[2] + bool(one.authenticated)]
+    return counts
 
 
 def tamper(number: int, seed: int) -> list[int]:
@@ -172,17 +210,22 @@ def opposed(sound: FloatArray, key: WatermarkKey, payload: Payload) -> FloatArra
     return closed((spectra * factor).astype(np.complex64), sound.size)
 
 
-def average(sounds: list[FloatArray], seed: int) -> Trial:
-    """The mean spectrogram of marked clips of one issuer, as an estimate of the pattern, taken off another clip."""
+def average(sounds: list[FloatArray], seed: int) -> list[Trial]:
+    """The mean spectrogram of marked clips of one issuer, as an estimate of the pattern, taken off other clips."""
     key = bench_key(seed, "issuer")
     marked = [_marked(sound, key, number) for number, sound in enumerate(sounds)]
-    logs = [np.log(np.abs(opened(one)) + 1e-6) for one in marked[1:]]
+    known = min(AVERAGED, len(sounds) - 1)
+    logs = [np.log(np.abs(opened(one)) + 1e-6) for one in marked[:known]]
     frames = min(log.shape[1] for log in logs)
     rough = np.mean([log[:, :frames] - scipy.ndimage.uniform_filter(log[:, :frames], (15, 9)) for log in logs], axis=0)
-    spectra = opened(marked[0])
-    factor = np.exp(-np.pad(rough, ((0, 0), (0, spectra.shape[1] - frames))))
-    changed = closed((spectra * factor).astype(np.complex64), marked[0].size)
-    return _trial("estimated from 20 marked clips, subtracted", changed, marked[0], key)
+    trials = []
+    for target in marked[known:]:
+        spectra = opened(target)
+        least = min(frames, spectra.shape[1])
+        factor = np.exp(-np.pad(rough[:, :least], ((0, 0), (0, spectra.shape[1] - least))))
+        changed = closed((spectra * factor).astype(np.complex64), target.size)
+        trials.append(_trial(f"estimated from {known} marked clips, subtracted", changed, target, key))
+    return trials
 
 
 def text(results: Path) -> str:
@@ -201,7 +244,7 @@ def text(results: Path) -> str:
     if "moved" in kept:
         tried, found, passed = kept["moved"]
         lines.append(f"Residuals moved to another clip: {passed} of {tried} authenticate, {found} are found.")
-    trials = kept.get("removals", []) + ([kept["averaged"]] if "averaged" in kept else [])
+    trials = kept.get("removals", []) + kept.get("averaged", [])
     lines += [
         "",
         "| removal | n | still found | still authenticated | score | PESQ-WB | STOI |",
@@ -215,7 +258,9 @@ def text(results: Path) -> str:
             f"| {way} | {len(some)} | {share(found, len(some))} | {share(right, len(some))} "
             f"| {score:.1f} | {pesq:.2f} | {stoi:.3f} |"
         )
-    return "\n".join(lines) + "\n"
+    costs = kept.get("costs", {}).items()
+    spent = [f"{name} {total / max(units, 1):.2g} s x {units:,}" for name, (units, total) in costs]
+    return "\n".join([*lines, "", "Time taken, by the clock: " + "; ".join(spent) + "."]) + "\n"
 
 
 def _marked(sound: FloatArray, key: WatermarkKey, number: int) -> FloatArray:
@@ -224,7 +269,7 @@ def _marked(sound: FloatArray, key: WatermarkKey, number: int) -> FloatArray:
 
 def _trial(way: str, changed: FloatArray, marked: FloatArray, key: WatermarkKey) -> Trial:
     answer = detect(changed, RATE, [key])
-    pesq, stoi, *_ = quality(marked, changed, RATE)
+    pesq, stoi = likeness(marked, changed)
     return Trial(way, answer.score, answer.outcome == "found", bool(answer.authenticated), pesq, stoi)
 
 

@@ -1,4 +1,4 @@
-"""What the mark does to the sound: PESQ-WB, STOI, signal over residual, and residual over the masking threshold.
+"""What the mark does to the sound: PESQ-WB, STOI, signal over residual, residual over the masking threshold, DNSMOS.
 
 Masking: in each critical band and frame of 32 ms, the threshold of ISO/IEC 11172-3 psychoacoustic model 1 for a tonal
 masker in the same band, -6.025 - 0.275 z dB (z the critical-band rate in bark; noise maskers allow more). Spreading
@@ -14,15 +14,21 @@ from synth.channels.base import FloatArray
 from synth.watermark.carrier import BIN_HZ, converted, powers
 
 
-def quality(original: FloatArray, marked: FloatArray, rate: int) -> tuple[float, float, float, float]:
+def quality(original: FloatArray, marked: FloatArray, rate: int) -> tuple[float, float, float, float, float]:
     """What the mark did to a sound [time].
 
-    -> PESQ-WB, STOI (both nan without their packages), signal over residual in dB, and the share of critical bands and
-    frames with speech in which the residual exceeds the masking threshold.
+    -> PESQ-WB, STOI, signal over residual in dB, the share of critical bands and frames with speech in which the
+    residual exceeds the masking threshold, and by how much DNSMOS rises. PESQ, STOI and DNSMOS are nan without their
+    packages (pesq, pystoi, speechmos).
     """
     a, b = (converted(sound, rate, 16_000) for sound in (original, marked))
     ratio = 10 * np.log10(float(np.sum(a.astype(float) ** 2)) / max(float(np.sum((b - a).astype(float) ** 2)), 1e-20))
-    return _pesq(a, b), _stoi(a, b), ratio, over_masking(a, b)
+    return *likeness(a, b), ratio, over_masking(a, b), _dnsmos(b) - _dnsmos(a)
+
+
+def likeness(a: FloatArray, b: FloatArray) -> tuple[float, float]:
+    """PESQ-WB and STOI of two sounds at 16 kHz [time]."""
+    return _pesq(a, b), _stoi(a, b)
 
 
 def bark(hz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,3 +62,12 @@ def _stoi(a: FloatArray, b: FloatArray) -> float:
     except ImportError:
         return float("nan")
     return float(stoi(a, b, 16_000))
+
+
+def _dnsmos(sound: FloatArray) -> float:
+    """Overall quality by DNSMOS P.835 (Reddy et al., ICASSP 2022)."""
+    try:
+        from speechmos import dnsmos
+    except ImportError:
+        return float("nan")
+    return float(dnsmos.run(np.clip(sound, -1, 1), 16_000)["ovrl_mos"])

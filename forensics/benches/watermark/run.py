@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +25,9 @@ from synth.watermark.embed import MarkError, embed
 from synth.watermark.keys import DetectionKey, WatermarkKey
 from synth.watermark.payload import Payload
 
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+Identity = tuple[str, str, float, str]
 LENGTHS = (5.0, 10.0, 4.0)
 START_S = 0.5
 
@@ -31,7 +37,7 @@ class Row:
     """One detection, or one measurement of quality."""
 
     part: str
-    """marked, unmarked, quality or place."""
+    """marked, unmarked, quality or place; the first three with "perth " before them for the third party's mark."""
     voice: str
     human: bool
     seconds: float
@@ -48,7 +54,7 @@ class Row:
     """Quality: as `quality` gives them. Place: intersection over union."""
 
     @property
-    def identity(self) -> tuple[str, str, float, str]:
+    def identity(self) -> Identity:
         return self.part, self.voice, self.seconds, self.attack
 
 
@@ -65,23 +71,49 @@ def measure(
     seed: int,
     lengths: tuple[float, ...] = LENGTHS,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    jobs: int = 1,
+    perth: bool = False,
 ) -> list[Row]:
     """All rows of these voices; those in the file `results` are not measured again."""
     done = {row.identity: row for row in load(results)}
-    plan = [(voice, length, part) for voice in voices for length in lengths for part in ("marked", "unmarked")]
-    plan += [(voice, 10.0, "place") for voice in voices]
+    parts = [(length, part) for length in lengths for part in ("marked", "unmarked")] + [(10.0, "place")]
+    parts += [(5.0, "perth")] * perth
+    plan = [
+        (voice, length, part, seed, frozenset(one for one in done if one[1] == voice.name))
+        for voice in voices
+        for length, part in parts
+    ]
     with results.open("a", encoding="utf-8") as stream:
-        for number, (voice, length, part) in enumerate(plan):
+        for number, rows in enumerate(mapped(_task, plan, jobs)):
             progress(number, len(plan))
-            with suppress(
-                MarkError
-            ):  # too quiet or too little speech: nothing is emitted, so there is nothing to detect
-                for row in _part(voice, length, part, seed, done):
-                    done[row.identity] = row
-                    stream.write(json.dumps(asdict(row)) + "\n")
-                    stream.flush()
+            done.update((row.identity, row) for row in rows)
+            stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+            stream.flush()
     names = {voice.name for voice in voices}
     return [row for row in done.values() if row.voice in names]
+
+
+def mapped(function: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs: int) -> Iterator[_Result]:
+    """Results in the order of the tasks, from `jobs` processes."""
+    if jobs < 2:
+        yield from map(function, tasks)
+        return
+    with ProcessPoolExecutor(jobs, get_context("forkserver")) as pool:
+        yield from pool.map(function, tasks)
+
+
+def _task(task: tuple[Voice, float, str, int, frozenset[Identity]]) -> list[Row]:
+    """The rows of one voice, length and part that are not there yet."""
+    voice, seconds, part, seed, done = task
+    rows: list[Row] = []
+    with suppress(MarkError):  # too quiet or too little speech: nothing is emitted, so there is nothing to detect
+        if part == "perth":
+            from forensics.benches.watermark import perth
+
+            rows.extend(perth.rows(voice, _sound(voice, seconds), _number(voice.name, seed), done))
+        else:
+            rows.extend(_part(voice, seconds, part, seed, done))
+    return rows
 
 
 def load(results: Path) -> list[Row]:
@@ -96,10 +128,7 @@ def load(results: Path) -> list[Row]:
     return rows
 
 
-def _part(
-    voice: Voice, seconds: float, part: str, seed: int, done: dict[tuple[str, str, float, str], Row]
-) -> Iterator[Row]:
-    """The rows of one voice, length and part that are not there yet."""
+def _part(voice: Voice, seconds: float, part: str, seed: int, done: frozenset[Identity]) -> Iterator[Row]:
     if part == "place":
         if (part, voice.name, seconds, "none") not in done:
             yield _place(voice, seed)

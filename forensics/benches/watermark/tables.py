@@ -12,6 +12,9 @@ from forensics.benches.watermark.attacks import ATTACKS
 from forensics.benches.watermark.run import Row
 from synth.watermark.detect import THRESHOLD
 
+MEASURES = ("PESQ-WB", "STOI", "signal over residual, dB", "bands over the masking threshold", "DNSMOS, difference")
+"""What `forensics.benches.watermark.quality.quality` gives."""
+
 
 def page(rows: Sequence[Row], experiments: str, command: str) -> str:
     """All tables, as Markdown."""
@@ -45,13 +48,14 @@ def page(rows: Sequence[Row], experiments: str, command: str) -> str:
             "",
             "![Speech, what the mark adds, and the change of level](watermark-place.png)",
             "",
-            "Not measured: DNSMOS, ViSQOL, listening tests. The masking threshold is the strict one of a tonal masker.",
+            "Not measured: ViSQOL, listening tests. The masking threshold is the strict one of a tonal masker.",
             "",
             "## Where in the sound, and cost",
             "",
             *_places(rows),
             *_cost(rows),
             "",
+            *_perth(rows),
             experiments,
         ]
     )
@@ -145,15 +149,48 @@ def _payload(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _quality(rows: Sequence[Row]) -> list[str]:
-    some = np.array([row.values for row in rows if row.part == "quality" and row.human and row.values])
+def _quality(rows: Sequence[Row], part: str = "quality") -> list[str]:
+    some = np.array([row.values for row in rows if row.part == part and row.human and row.values])
     if some.size == 0:
         return ["Not measured."]
-    names = ("PESQ-WB", "STOI", "signal over residual, dB", "bands over the masking threshold")
     lines = ["| measure | mean | lowest tenth | n |", "|---|---|---|---|"]
-    for name, column in zip(names, some.T, strict=True):
-        lines.append(f"| {name} | {np.nanmean(column):.4g} | {np.nanquantile(column, 0.1):.4g} | {some.shape[0]} |")
+    for name, column in zip(MEASURES, some.T, strict=True):
+        known = column[np.isfinite(column)]
+        if known.size:
+            lines.append(f"| {name} | {known.mean():.4g} | {np.quantile(known, 0.1):.4g} | {known.size} |")
+        else:
+            lines.append(f"| {name} | not measured: its package is not installed | – | 0 |")
     return lines
+
+
+def _perth(rows: Sequence[Row]) -> list[str]:
+    """Ours and the third party's on the same voices."""
+    voices = {row.voice for row in rows if row.part == "perth marked"}
+    if not voices:
+        return []
+    rows = [row for row in rows if row.voice in voices]
+    lines = [
+        "## Beside resemble-perth, on the same 5 s clips",
+        "",
+        "Perth is the mark of Resemble AI's generators (PyPI `resemble-perth`), read by its maker's detector. It has",
+        "one bit and no key.",
+        "",
+        "| attack | n | ours found | perth found | ours, false alarms | perth, false alarms |",
+        "|---|---|---|---|---|---|",
+    ]
+    for attack in [a for a in ATTACKS if _of(rows, "perth marked", a.name, 5.0)]:
+        cells = []
+        for part in ("marked", "unmarked"):
+            ours, theirs = (_of(rows, name, attack.name, 5.0) for name in (part, f"perth {part}"))
+            cells += [share(sum(found(r) for r in ours), len(ours)), share(sum(r.found for r in theirs), len(theirs))]
+        lines.append(f"| {attack.name} | {len(theirs)} | {' | '.join(cells)} |")
+    means = []
+    for name, part in (("ours", "quality"), ("perth", "perth quality")):
+        some = np.array([row.values for row in rows if row.part == part and row.values])
+        if some.size:
+            values = zip(MEASURES, np.nanmean(some, axis=0), strict=True)
+            means.append(f"{name} " + ", ".join(f"{m} {value:.4g}" for m, value in values if np.isfinite(value)))
+    return [*lines, "", "Quality, means over these voices: " + "; ".join(means) + ".", ""]
 
 
 def _places(rows: Sequence[Row]) -> list[str]:
