@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -144,7 +145,10 @@ class Cache:
 
     def __init__(self, config: GPTConfig, rows: int, capacity: int, like: Tensor) -> None:
         shape = (config.layers, 2, rows, config.heads, capacity, config.width // config.heads)
-        self.memory = torch.empty(shape, dtype=like.dtype, device=like.device)
+        if like.device.type == "cpu" and like.dtype == torch.float32:
+            self.memory = torch.from_numpy(np.empty(shape, np.float32))  # NumPy's comes in large pages
+        else:
+            self.memory = torch.empty(shape, dtype=like.dtype, device=like.device)
         self.filled = 0
 
     def slot(self, layer: int) -> Slot:
@@ -459,7 +463,8 @@ class GPT(nn.Module):
     @torch.inference_mode()
     def _choose(self, state: _Decoding, step: int, sampling: Sampling) -> tuple[bool, Tensor]:
         """Draw; rows that end leave the state. Returns whether any goes on, and the codes [batch] of those that do."""
-        choice = choose(state.logits, state.seen, step, sampling, state.sources)
+        chosen = choose if state.quick is None else state.quick.choose
+        choice = chosen(state.logits, state.seen, step, sampling, state.sources)
         going = [i for i, ended in enumerate(choice.ended.tolist()) if not ended]
         if len(going) == len(state.rows):
             return True, choice.tokens

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from synth.sampling import choose
+
 if TYPE_CHECKING:
     from synth.gpt import GPT
 
@@ -56,6 +58,8 @@ class GraphedSteps:
         self._graph = self._graph or self._recorded()
         self._graph.replay()
         return self._scores[:rows].clone()
+
+    choose = staticmethod(choose)
 
     def _recorded(self) -> torch.cuda.CUDAGraph:
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]

@@ -10,25 +10,29 @@ pytest.importorskip("numba")
 
 from numba import njit  # noqa: E402
 
-from synth.compiled import Steps, _exp, _in_one_block  # noqa: E402
+from synth import compiled  # noqa: E402
+from synth.attending import _exp  # noqa: E402
+from synth.compiled import Steps, _in_one_block  # noqa: E402
+from synth.dots import AVAILABLE, OUTPUTS, integer_products, levels, split  # noqa: E402
 from synth.gpt import GPT, GPTConfig, Utterance, _Decoding  # noqa: E402
 from synth.graphed import GraphedSteps  # noqa: E402
-from synth.integer_dots import AVAILABLE, four_dots, levels  # noqa: E402
 from synth.quantised import quantised  # noqa: E402
-from synth.sampling import Sampling  # noqa: E402
+from synth.sampling import Sampling, choose, seen_tokens  # noqa: E402
 
 ODD = GPTConfig(phonemes=30, vocabulary=36, width=24, heads=3, layers=3, bert=4)
 """Nothing of it is a multiple of 8 or 16."""
+EVEN = GPTConfig(phonemes=30, vocabulary=77, width=64, heads=2, layers=3, bert=4)
+"""All but the vocabulary is, as in models of full size."""
 
 
 @njit
-def _four(weight: np.ndarray, first: int, x: np.ndarray, row: int, out: np.ndarray) -> None:
-    four_dots(weight, first, x, row, out)
+def _integers(weight: np.ndarray, x: np.ndarray, numbers: np.ndarray, out: np.ndarray) -> None:
+    integer_products(weight, 1, numbers, split(x, np.float32(1), numbers), out)
 
 
-def model(seed: int = 4) -> GPT:
+def model(seed: int = 4, config: GPTConfig = ODD) -> GPT:
     torch.manual_seed(seed)
-    return GPT(ODD).eval()
+    return GPT(config).eval()
 
 
 def ragged(rows: int) -> list[Utterance]:
@@ -56,40 +60,63 @@ def walk(gpt: GPT, rows: int, compiled: bool, steps: int = 20) -> list[torch.Ten
     return scores
 
 
-@pytest.mark.parametrize("rows", [1, 3, 4, 9])
+@pytest.mark.parametrize("config", [ODD, EVEN])
+@pytest.mark.parametrize("rows", [1, 3, 4, 9, 13])
 @pytest.mark.parametrize("eight_bits", [False, True])
-def test_scores_are_those_of_the_layers(rows: int, eight_bits: bool) -> None:
-    gpt = quantised(model()) if eight_bits else model()
+def test_scores_are_those_of_the_layers(rows: int, eight_bits: bool, config: GPTConfig) -> None:
+    gpt = quantised(model(config=config)) if eight_bits else model(config=config)
+    rounded = eight_bits and rows == 1 and config is EVEN  # to 13 bits or more, through three layers
     for ours, theirs in zip(walk(gpt, rows, True), walk(gpt, rows, False), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5)
+        torch.testing.assert_close(ours, theirs, rtol=1e-3 if rounded else 1e-4, atol=5e-4 if rounded else 2e-5)
 
 
-@pytest.mark.skipif(not AVAILABLE, reason="this processor has no instruction for pairs of products")
+@pytest.mark.skipif(not AVAILABLE, reason="this processor has no instruction for integers")
 def test_single_rows_of_eight_bits_are_multiplied_as_integers() -> None:
-    torch.manual_seed(6)
-    gpt = quantised(GPT(GPTConfig(phonemes=30, vocabulary=38, width=48, heads=3, layers=3, bert=4)).eval())
-    steps = gpt._begin(ragged(1), 4, None).quick
-    assert isinstance(steps, Steps)
-    assert steps._integers
-    for ours, theirs in zip(walk(gpt, 1, True), walk(gpt, 1, False), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=5e-4)  # of 16 bits, through three layers
+    for config in (EVEN, ODD):
+        steps = quantised(model(config=config))._begin(ragged(1), 4, None).quick
+        assert isinstance(steps, Steps)
+        assert steps._integers == (config is EVEN)
 
 
-@pytest.mark.skipif(not AVAILABLE, reason="this processor has no instruction for pairs of products")
-@pytest.mark.parametrize("inputs", [16, 512, 2048, 4096])
+@pytest.mark.skipif(not AVAILABLE, reason="this processor has no instruction for integers")
+@pytest.mark.parametrize("inputs", [64, 512, 2048, 4096])
 def test_integer_sums_are_exact_to_the_largest_numbers(inputs: int) -> None:
     largest = levels(inputs)
     generator = np.random.default_rng(inputs)
-    weight = generator.choice(np.array([-127, 127], np.int8), (5, inputs))
-    x = generator.choice(np.array([-largest, largest], np.int16), (2, inputs))
-    x[1] = np.where(weight[2] > 0, largest, -largest)  # the largest sum that there can be
-    out = np.zeros((2, 5), np.float32)
-    _four(weight, 1, x, 1, out)
-    exact = weight.astype(np.int64) @ x[1].astype(np.int64)
-    assert abs(exact[2]) < 2**31
-    np.testing.assert_array_equal(out[1, 1:], exact[1:].astype(np.float32))
-    assert not out[0].any()
-    assert out[1, 0] == 0
+    weight = generator.choice(np.array([-127, 127], np.int8), (OUTPUTS + 2, inputs))
+    x = np.where(weight[2] > 0, largest, -largest)  # the largest sum that there can be, in the third row
+    x[: inputs // 2] = generator.integers(-largest, largest + 1, inputs // 2)
+    for numbers in (x, np.where(weight[2] > 0, largest, -largest)):
+        out = np.zeros((1, len(weight)), np.float32)
+        _integers(weight, numbers.astype(np.float32), np.empty(inputs, np.int16), out)
+        exact = weight.astype(np.int64) @ numbers.astype(np.int64)
+        assert np.abs(exact).max() < 2**31
+        np.testing.assert_array_equal(out[0, 1:-1], exact[1:-1].astype(np.float32))
+        assert out[0, 0] == out[0, -1] == 0
+
+
+@pytest.mark.parametrize("penalty", [1.0, 1.35, 0.8])
+def test_the_likeliest_are_chosen_as_ever(penalty: float) -> None:
+    generator = torch.Generator().manual_seed(3)
+    sampling = Sampling(top_k=1, least=5, repetition_penalty=penalty)
+    ended = 0
+    for step in range(60):
+        scores = torch.randint(-9, 10, (4, 20), generator=generator).float() / 3  # with ties
+        seen = seen_tokens(torch.randint(20, (4, step % 7), generator=generator), 20)
+        ours, theirs = Steps.choose(scores, seen, step, sampling), choose(scores, seen, step, sampling)
+        assert torch.equal(ours.tokens, theirs.tokens)
+        assert torch.equal(ours.ended, theirs.ended)
+        ended += int(ours.ended.sum())
+    assert 0 < ended < 240
+
+
+def test_what_is_not_greedy_is_drawn_as_ever() -> None:
+    scores, seen = torch.randn(2, 20), torch.zeros(2, 20, dtype=torch.bool)
+    drawn = [
+        chosen(scores, seen, 30, Sampling(), [torch.Generator().manual_seed(row) for row in range(2)]).tokens.tolist()
+        for chosen in (choose, Steps.choose)
+    ]
+    assert drawn[0] == drawn[1]
 
 
 @pytest.mark.parametrize("rows", [1, 5])
@@ -121,15 +148,30 @@ def test_rows_that_ended_leave_the_others_of_one_shape_alone(monkeypatch: pytest
     assert [spoken.tokens.tolist() for spoken in graphed] == [spoken.tokens.tolist() for spoken in plain]
 
 
-def test_the_number_of_threads_does_not_matter() -> None:
-    gpt, threads = model(), torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone = walk(gpt, 5, True)
-    finally:
-        torch.set_num_threads(threads)
-    for one, two in zip(alone, walk(gpt, 5, True), strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-6)
+@pytest.mark.parametrize("config", [ODD, EVEN])
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_the_number_of_threads_does_not_matter(
+    threads: int, config: GPTConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of which there may be more than processors: then some start when all is done."""
+    gpt = model(config=config)
+    usual = walk(gpt, 5, False)
+    monkeypatch.setattr(compiled, "_CORES", 4)
+    monkeypatch.setattr(compiled.numba, "set_num_threads", lambda count: None)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    for one, two in zip(walk(gpt, 5, True), usual, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("rubbish", [float("nan"), float("inf"), 0.0])
+def test_no_number_stops_a_thread(rubbish: float) -> None:
+    """One that stopped would be waited for, for ever."""
+    gpt = model(config=EVEN)
+    with torch.inference_mode():
+        gpt.h.layers[0].linear1.weight.fill_(rubbish)
+        gpt.h.layers[1].norm1.weight.fill_(rubbish)
+    scores = walk(gpt, 2, True, 3)[-1]
+    assert bool(scores.isfinite().all()) == (rubbish == 0)
 
 
 def test_who_listens_or_is_not_exact_gets_the_layers_themselves() -> None:
