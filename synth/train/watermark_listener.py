@@ -129,8 +129,9 @@ class Network(nn.Module):
 
     def arrays(self) -> dict[str, Array]:
         """As `synth.watermark.listener.weights` has them."""
-        kernels = {"first": self.first.weight} | {f"middle.{n}": c.weight for n, c in enumerate(self.middle)}
-        out = {name: kernel.detach().numpy().transpose(2, 0, 1, 3) for name, kernel in kernels.items()}
+        known = self.state_dict()
+        kernels = {"first": known["first.weight"]} | {f"middle.{n}": known[f"middle.{n}.weight"] for n in range(MIDDLE)}
+        out = {name: kernel.numpy().transpose(2, 0, 1, 3) for name, kernel in kernels.items()}
         out = {name: kernel.reshape(*kernel.shape[:2], -1) for name, kernel in out.items()}
         names = ["first_bias", *(f"middle_bias.{n}" for n in range(MIDDLE))]
         out |= {name: bias.detach().numpy()[:, :, 0] for name, bias in zip(names, self.biases, strict=True)}

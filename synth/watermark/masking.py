@@ -103,9 +103,10 @@ def loss(before: Array, after: Array) -> float:
     if x.shape[1] < width:
         return 0.0
 
-    def mean(values: Array) -> Array:
+    def mean(values: Array) -> npt.NDArray[np.float64]:
         total: npt.NDArray[np.float64] = np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
-        return ((total[:, width:] - total[:, :-width]) / width)[:, ::CHIP]
+        out: npt.NDArray[np.float64] = ((total[:, width:] - total[:, :-width]) / width)[:, ::CHIP]
+        return out
 
     common = mean(x * y) - mean(x) * mean(y)
     own = (mean(x * x) - mean(x) ** 2) * (mean(y * y) - mean(y) ** 2)

@@ -7,6 +7,8 @@ from other bands is left out, which makes the threshold stricter.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,7 +69,7 @@ def _stoi(a: FloatArray, b: FloatArray) -> float:
 def _dnsmos(sound: FloatArray) -> float:
     """Overall quality by DNSMOS P.835 (Reddy et al., ICASSP 2022)."""
     try:
-        from speechmos import dnsmos
+        dnsmos = import_module("speechmos.dnsmos")
     except ImportError:
         return float("nan")
     return float(dnsmos.run(np.clip(sound, -1, 1), 16_000)["ovrl_mos"])
