@@ -33,6 +33,8 @@ HALF = 15
 """Frames of 10 ms on either side of a step of the noise floor."""
 CONTEXT = 200
 """Frames in which the floor of a side is sought."""
+PART = 6000
+"""Frames compared at once: a minute, so that hours take no more memory."""
 
 
 @dataclass(frozen=True)
@@ -220,20 +222,30 @@ def _band_levels(exhibit: Exhibit) -> NDArray[np.float64]:
     return np.concatenate(rows) if rows else np.zeros((0, len(BANDS_HZ) - 1))
 
 
+def _is_steady(runs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the level of each run [runs, HALF] neither scatters nor drifts."""
+    drift = np.abs(runs[:, : HALF // 2].mean(axis=1) - runs[:, -(HALF // 2) :].mean(axis=1))
+    return np.asarray((runs.std(axis=1) < 2.0) & (drift < 1.5))
+
+
+def _distance(bands: NDArray[np.float64], left: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Root mean square over the bands of what the level changes from the run at `left` to the next but one, dB."""
+    return np.asarray(np.sqrt(np.mean(np.square(bands[left + HALF + 2] - bands[left]), axis=1)))
+
+
 def _floor_steps(levels: NDArray[np.float64], least_db: float) -> list[tuple[float, float]]:
     """Steps of the floor as (seconds, dB): steady noise on both sides, each near the lowest level of its own side."""
     total = levels.mean(axis=1) if len(levels) else np.zeros(0)
     if len(total) < 2 * HALF + 4:
         return []
     runs = sliding_window_view(total, HALF)
-    mean, spread = runs.mean(axis=1), runs.std(axis=1)
-    drift = np.abs(runs[:, : HALF // 2].mean(axis=1) - runs[:, -(HALF // 2) :].mean(axis=1))
-    steady = (spread < 2.0) & (drift < 1.5)
+    mean = runs.mean(axis=1)
+    steady = np.concatenate([_is_steady(runs[at : at + PART]) for at in range(0, len(runs), PART)])
     sums = np.cumsum(np.vstack([np.zeros(levels.shape[1]), levels]), axis=0)
     bands = (sums[HALF:] - sums[:-HALF]) / HALF
     right = np.arange(HALF + 2, len(mean))
     left = right - HALF - 2
-    sizes = np.sqrt(np.mean(np.square(bands[right] - bands[left]), axis=1))
+    sizes = np.concatenate([_distance(bands, left[at : at + PART]) for at in range(0, len(left), PART)])
     hits = [int(i) for i in np.flatnonzero(steady[left] & steady[right] & (sizes >= least_db))]
     kept: list[tuple[float, float]] = []
     for hit in sorted(hits, key=lambda i: -sizes[i])[:2000]:
