@@ -98,8 +98,11 @@ def mapped(function: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs: i
     if jobs < 2:
         yield from map(function, tasks)
         return
-    with ProcessPoolExecutor(jobs, get_context("forkserver")) as pool:
+    pool = ProcessPoolExecutor(jobs, get_context("forkserver"))
+    try:
         yield from pool.map(function, tasks)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _task(task: tuple[Voice, float, str, int, frozenset[Identity]]) -> list[Row]:

