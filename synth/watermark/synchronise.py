@@ -26,7 +26,6 @@ STEP = 0.03
 SLOPES = np.arange(-3, 4) * 0.7
 """Phase lines tried, frames per block: the rest of the tempo, up to 1.7 %."""
 SCALED_HANDICAP = 4.6
-RUN_HANDICAP = 1.6
 """See `Alignment.handicap`; from the medians of the best scores of 120 wrong keys in six unmarked clips of 5 s."""
 RUNS = (1, 2, 4)
 """Numbers of blocks in a row that are added, besides all of them."""
@@ -47,14 +46,14 @@ class Alignment:
     end: int
     score: float
     """Correlation over its standard deviation, of the search: for ranking only."""
-    whole: bool = True
-    """Whether the run is all of the sound."""
+    runs: int = 1
+    """How many runs were searched that are parts of the sound, if this is one; 1: it is all of the sound."""
 
     @property
     def handicap(self) -> float:
         """Natural log of how many more places are searched than the PERIOD phases of a whole sound left as it was."""
         scaled = (self.pitch, self.tempo) != (1.0, 1.0)
-        return SCALED_HANDICAP * scaled + RUN_HANDICAP * (not self.whole)
+        return float(SCALED_HANDICAP * scaled + np.log(self.runs))
 
 
 def _line(low: float, high: float) -> list[float]:
@@ -161,7 +160,9 @@ def _lines(correlation: Array, pitch: float, tempo: float, length: int) -> list[
     power = np.cumsum(np.concatenate([[0.0], np.mean(correlation**2, axis=1) + 1e-20]))
     floor = 1e-9 * power[-1] + 1e-20
     best: list[Alignment] = []
-    for run in {*(r for r in RUNS if r < blocks), blocks}:
+    parts = [run for run in RUNS if run < blocks]
+    searched = sum(blocks - run + 1 for run in parts)
+    for run in (*parts, blocks):
         spread = np.sqrt(np.maximum(power[run:] - power[:-run], floor))  # of silence it is what rounding left
         z = (summed[:, run:] - summed[:, :-run]) / spread[:, None]
         line, first, phase = (int(i) for i in np.unravel_index(int(np.argmax(z)), z.shape))
@@ -170,7 +171,8 @@ def _lines(correlation: Array, pitch: float, tempo: float, length: int) -> list[
         start, end = int(first * BLOCK * stretch), int(min((first + run) * BLOCK, length) * stretch)
         place = float(phase * stretch % PERIOD)
         score = float(z[line, first, phase])
-        best.append(Alignment(pitch, tempo * float(stretch), place, start, end, score, run == blocks))
+        runs = 1 if run == blocks else searched
+        best.append(Alignment(pitch, tempo * float(stretch), place, start, end, score, runs))
     return best
 
 
