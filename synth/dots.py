@@ -173,7 +173,7 @@ def split(x: NDArray[np.float32], step: np.float32, numbers: NDArray[np.int16]) 
             value = np.int32(np.rint(x[i] * factor)) + 128
             halves[i] = np.int8(value >> 8)
             halves[inputs + i] = np.int8((value & 255) - 128)
-            total += value - 128
+            total += int(value) - 128
     else:
         for i in range(inputs):
             numbers[i] = np.int16(np.rint(x[i] * factor))

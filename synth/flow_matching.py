@@ -20,6 +20,7 @@ from typing import NamedTuple, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from synth.errors import VoxproofError
 from synth.vits_modules import length_mask, normal
@@ -273,6 +274,8 @@ class Transformer(nn.Module):
         self.transformer_blocks = nn.ModuleList(_Layer(config) for _ in range(config.layers))
         self.norm_out = _Modulation(config.width, 2)
         self.proj_out = _zero(nn.Linear(config.width, config.mels))
+        self.recompute = False
+        """In training, keep only what goes into each layer and compute the rest again for the gradient."""
 
     def condition(self, features: Tensor, prompt: Tensor, lengths: Tensor | None = None) -> Condition:
         """Features [b, c, t], prompt [b, mels, t], 0 beyond its end, lengths [b] in frames."""
@@ -292,8 +295,10 @@ class Transformer(nn.Module):
         turn = self.rotary_embed(x.shape[2])
         noisy = x.transpose(1, 2).to(condition.features.dtype)
         h = self.input_embed(noisy, condition.prompt, condition.features, condition.mask)
+        again = self.recompute and torch.is_grad_enabled()
         for layer in self.transformer_blocks:
-            h = layer(h, now, condition.real, turn)
+            given = h, now, condition.real, turn
+            h = cast(Tensor, checkpoint(layer, *given, use_reentrant=False)) if again else layer(*given)
         scale, shift = self.norm_out(now)
         return cast(Tensor, self.proj_out(_normalised(h, scale, shift))).transpose(1, 2)
 

@@ -62,9 +62,9 @@ def _rest(typing: Any) -> Any:
     return types.void(), generate
 
 
-raise_one: Callable[[Turns, int], int] = _raise
-look: Callable[[Turns, int], int] = _look
-rest: Callable[[], None] = _rest
+raise_one: Callable[..., int] = _raise
+look: Callable[..., int] = _look
+rest: Callable[..., None] = _rest
 leave: Any = types.ExternalFunction("sched_yield", types.int32()) if os.name == "posix" else _rest
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import soxr
 import torch
@@ -45,6 +45,9 @@ class FlowConfig(RateConfig):
 
     rank: int = 0
     """Of the low-rank changes that learn in place of the mel decoder; 0: the mel decoder itself learns."""
+    recompute: bool = False
+    """Keep only what goes into each layer of the mel decoder and compute the rest again for the gradient: the same
+    weights from less memory, for one more forward pass of those layers."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,16 @@ class CodesToMel(SovitsRecipe[FlowBatch]):
             part.requires_grad_(not model.config.freeze_quantizer)
         if config.rank:
             learn_low_rank(model.cfm, config.rank)
+        model.cfm.estimator.recompute = config.recompute
         self.model = model.to(team.device).train()
         self.networks = {"generator": self.model}
         self.optimisers = {"generator": adam([{"params": learning(self.model)}], config.rate)}
         self.vocoder = None if vocoder is None else vocoder.to(team.device).eval().requires_grad_(False)
         self._forward: nn.Module = team.wrapped(_Matching(self.model), idle=True)  # linear_mel is, always
+
+    def settings(self) -> dict[str, Any]:
+        """Computing again makes the same weights, so that a training may go on with it or without."""
+        return {name: value for name, value in super().settings().items() if name != "recompute"}
 
     def batch(self, indices: Sequence[int]) -> FlowBatch:
         speech, sounds = self.speech(indices)

@@ -176,6 +176,30 @@ def test_bfloat16_trains(data: Prepared) -> None:
     assert all(p.dtype == torch.float32 and p.grad is not None and bool(p.grad.any()) for p in learns)
 
 
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("kind", ["flow", "shortcut"])
+def test_what_is_computed_again_is_not_kept_and_gives_the_same_gradients(data: Prepared, kind: str, rank: int) -> None:
+    kept, gradients = [], []
+    for recompute in (False, True):
+        recipe = flow_recipe(data, FlowConfig(rank=rank, recompute=recompute))  # with dropout in the voice
+        saved: list[int] = []
+
+        def pack(value: torch.Tensor, saved: list[int] = saved) -> torch.Tensor:
+            saved.append(value.numel())
+            return value
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
+            recipe.step([recipe.batch([0, 1])], seed_of(recipe, kind))
+        kept.append(len(saved))
+        gradients.append({name: p.grad for name, p in recipe.model.named_parameters() if p.grad is not None})
+        assert "recompute" not in recipe.settings()
+    assert kept[1] < kept[0] - 2 * 20  # two layers, of a good twenty tensors at the least
+    assert gradients[0].keys() == gradients[1].keys()
+    assert any(".transformer_blocks.1." in name for name in gradients[0])
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-5, atol=1e-7, msg=name)
+
+
 def test_long_recordings_are_left_out(tmp_path: Path) -> None:
     data = made_data(tmp_path, seconds=(0.7, 20.5))
     assert [entry.line for entry in flow_recipe(data).entries] == [1]
