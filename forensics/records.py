@@ -177,6 +177,20 @@ class WatermarkSegment(Record):
     """The detector's statistic over the stretch."""
 
 
+class IssuedSound(Record):
+    """Whether the marked sound is the one that was issued under its number, by its coarse contour of loudness."""
+
+    outcome: Literal["agrees", "differs", "could_not_test"]
+    """Agrees shows no more than a like rhythm; differs: the mark was copied to this sound, or the sound was cut up."""
+    correlation: float | None = None
+    """Of the two contours where they fit best, -1..1."""
+    shared_s: float = 0.0
+    """Sound that was compared there, seconds."""
+    speed: float = 1.0
+    """Of this sound, as a multiple of what was issued."""
+    reasons: tuple[str, ...] = ()
+
+
 class Watermark(Record):
     """The voiceprint watermark: read, absent or untested."""
 
@@ -195,6 +209,8 @@ class Watermark(Record):
     """What the register says of this issuance; None: nothing, or the register was not at hand."""
     consent_id: str | None = None
     """The consent that the register names."""
+    sound: IssuedSound | None = None
+    """Whether this is the sound that was issued; None without an issuance in the register."""
     score: float | None = None
     """The detector's statistic of the whole file; larger speaks more for a mark."""
     threshold: float | None = None
@@ -207,8 +223,9 @@ class Watermark(Record):
 
     @property
     def shows_synthesis(self) -> bool:
-        """Found, authentic, and registered as synthesised by us: the only mark that is evidence of a machine."""
-        return self.outcome == "found" and self.authenticated is True and self.issued == "synthesised"
+        """Found, authentic, registered as synthesised by us, and not on another sound than the one that was issued."""
+        copied = self.sound is not None and self.sound.outcome == "differs"
+        return self.outcome == "found" and self.authenticated is True and self.issued == "synthesised" and not copied
 
 
 class Finding(Record):

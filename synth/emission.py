@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from synth import audio
 from synth.consent import Consent, Scope
+from synth.contour import contour_of
 from synth.errors import VoxproofError
 from synth.gate import admit, still_admitted
 from synth.issuance import (
@@ -127,6 +128,7 @@ def emit(
             issuance = described(
                 request, key, payload, tag, marked.shape[1], rate, reading, carried=carried, output=written,
                 seconds=len(marked) / rate, digest=digest, token_id=admission.operator.token_id,
+                contour=contour_of(marked, rate).hex(),
             )  # fmt: skip
             with register.exclusive():
                 still_admitted(register, request)
@@ -215,6 +217,7 @@ def read_back(samples: Float, rate: int, key: WatermarkKey, payload: Payload, ca
 def described(
     request: IssuanceRequest, key: WatermarkKey, payload: Payload, tag: int | None, channels: int, rate: int,
     reading: Reading, *, carried: bool, output: str, seconds: float | None, digest: str | None, token_id: str | None,
+    contour: str | None,
 ) -> Issuance:  # fmt: skip
     """What the register is told."""
     return Issuance(
@@ -240,6 +243,7 @@ def described(
         threshold=reading.threshold,
         token_id=token_id,
         notes=() if carried else (PRESENCE_ONLY,),
+        contour=contour,
     )
 
 

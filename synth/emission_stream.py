@@ -17,6 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.contour import ContourMeter, contour_of
 from synth.emission import (
     EmissionError,
     Float,
@@ -94,6 +95,7 @@ class StreamEmission:
         self._released = 0
         self._next_try = self._frames(FIRST_SECONDS)
         self._entry: Entry | None = None
+        self._meter = ContourMeter(rate)
         self._over = False
 
     def __enter__(self) -> Self:
@@ -125,7 +127,13 @@ class StreamEmission:
             return
         self._over = True
         if self._entry is not None:
-            close_issuance(self.register, self._entry, self.seconds, reason=reason or "aborted")
+            self._close(reason or "aborted")
+
+    def _close(self, reason: str) -> None:
+        """Tell the register what left."""
+        assert self._entry is not None  # noqa: S101 - for the type checker
+        contour = self._meter.stored.hex()
+        close_issuance(self.register, self._entry, self.seconds, reason=reason, contour=contour)
 
     def _guarded(self, step: Callable[[], Float]) -> Float:
         """A step, or the end of the stream."""
@@ -154,7 +162,7 @@ class StreamEmission:
             rest = self._clip()
         else:
             rest = self._block(self._total) if self._total > self._released else self._nothing()
-            close_issuance(self.register, self._entry, self.seconds)
+            self._close("")
         self._over = True
         return rest
 
@@ -170,7 +178,7 @@ class StreamEmission:
                 raise
             self._next_try += self._frames(STEP_SECONDS)
             return self._nothing()
-        if not self._registered(reading, carried=True, output="stream", seconds=None, digest=None):
+        if not self._registered(reading, carried=True, output="stream"):
             return self._first(until)
         return self._release(marked[:until], marked[until:])
 
@@ -179,18 +187,21 @@ class StreamEmission:
         marked, carried = put_mark(self._raw, self.rate, self.key, self._payload)
         reading = read_back(marked, self.rate, self.key, self._payload, carried)
         digest = samples_sha256(marked, self.rate)
-        seconds = len(marked) / self.rate
-        if not self._registered(reading, carried=carried, output="samples", seconds=seconds, digest=digest):
+        seconds, shape = len(marked) / self.rate, contour_of(marked, self.rate).hex()
+        if not self._registered(
+            reading, carried=carried, output="samples", seconds=seconds, digest=digest, shape=shape
+        ):
             return self._clip()
         return self._release(marked, marked[:0])
 
     def _registered(
-        self, reading: Reading, *, carried: bool, output: str, seconds: float | None, digest: str | None
-    ) -> bool:
+        self, reading: Reading, *, carried: bool, output: str, seconds: float | None = None, digest: str | None = None,
+        shape: str | None = None,
+    ) -> bool:  # fmt: skip
         """Register the issuance; False if the number was taken meanwhile, and another is drawn."""
         issuance = described(
             self.request, self.key, self._payload, self._tag, self.channels, self.rate, reading, carried=carried,
-            output=output, seconds=seconds, digest=digest, token_id=self._operator.token_id,
+            output=output, seconds=seconds, digest=digest, token_id=self._operator.token_id, contour=shape,
         )  # fmt: skip
         with self.register.exclusive():
             still_admitted(self.register, self.request)
@@ -237,6 +248,7 @@ class StreamEmission:
 
     def _release(self, block: Float, behind: Float) -> Float:
         self._released += len(block)
+        self._meter.push(block)
         self._continued = behind[: self._frames(FADE_SECONDS)].copy()
         self._given = np.concatenate([self._given, block])[-self._frames(LONG_READ_SECONDS) :]
         keep = max(self._released - self._frames(KEPT_SECONDS), 0) // self._period * self._period

@@ -96,6 +96,8 @@ class Issuance(Record):
     """Access token that was used."""
     notes: tuple[str, ...] = ()
     """What else has to be known, e.g. `too short for the payload: presence only`."""
+    contour: str | None = None
+    """Coarse loudness of what was emitted (`synth.contour`), hexadecimal; None: a stream, or an entry from before."""
 
 
 class Found(Record):
@@ -117,6 +119,8 @@ class Found(Record):
     """Of what was emitted."""
     reason: str = ""
     """Of an abort or a withdrawal."""
+    contour: str | None = None
+    """Of what was emitted, as in the issuance, or of a stream as it was closed."""
 
 
 def drawn_id() -> int:
@@ -151,10 +155,12 @@ def register_issuance(register: Register, issuance: Issuance, operator: str) -> 
     return register.append(MADE, issuance.model_dump(mode="json"), operator)
 
 
-def close_issuance(register: Register, made: Entry, seconds: float, *, reason: str = "") -> None:
-    """A stream is over: how long it was, and why it was cut off if it was."""
+def close_issuance(
+    register: Register, made: Entry, seconds: float, *, reason: str = "", contour: str | None = None
+) -> None:
+    """A stream is over: how long it was, why it was cut off if it was, and the contour of what left."""
     told = {"issuance_id": made.payload["issuance_id"], "entry": made.sequence, "seconds": round(seconds, 3)}
-    register.append(CLOSED, {**told, "reason": reason}, made.actor)
+    register.append(CLOSED, {**told, "reason": reason, "contour": contour}, made.actor)
 
 
 def withdraw_issuance(register: Register, made: Entry, reason: str) -> None:
@@ -206,4 +212,5 @@ def _found(made: Entry, later: Entry | None) -> Found:
         state=state,
         seconds=seconds,
         reason=reason,
+        contour=issuance.contour or (None if later is None else later.payload.get("contour")),
     )

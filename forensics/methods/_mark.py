@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from forensics.records import GRID_S, Watermark, WatermarkPayload, WatermarkSegment, on_grid
+from forensics.records import GRID_S, IssuedSound, Watermark, WatermarkPayload, WatermarkSegment, on_grid
 from synth.errors import VoxproofError
 from synth.recording import Recording
 from synth.watermark.keys import WatermarkKey, all_readable, key_ids
@@ -28,6 +28,11 @@ STRETCH_S = 120.0
 TRIED = 4
 """Stretches of a long recording whose payload is tried."""
 NAME = f"voxproof-voiceprint/{SCHEME}"
+_SOUND = {
+    "agrees": "The loudness over time agrees with that of the issued sound",
+    "differs": "The loudness over time does not agree with that of the issued sound",
+    "could_not_test": "Whether it is the issued sound could not be compared",
+}
 NO_KEY = "No watermark key was given (--key or VOXPROOF_KEYS)."
 
 
@@ -60,7 +65,7 @@ def read_mark(recording: Recording, keys: Sequence[WatermarkKey], register: Path
         said = f"No mark of {key_ids(readable)} was found (score {found.score:.1f}, threshold {found.threshold:.1f})."
         mark = mark.model_copy(update={"reasons": (said,)})
     if outcome == "found":
-        mark = _looked_up(_described(mark, found, recording.seconds), found, register)
+        mark = _looked_up(_described(mark, found, recording.seconds), found, register, recording)
     return Reading(mark, found.candidates_tried, found.frame_scores)
 
 
@@ -152,7 +157,7 @@ def _score_in(start: float, spans: Sequence[tuple[float, float]], scores: Sequen
     return scores[min(range(len(spans)), key=lambda i: abs(spans[i][0] - start))]
 
 
-def _looked_up(mark: Watermark, found: Detection, place: Path | None) -> Watermark:
+def _looked_up(mark: Watermark, found: Detection, place: Path | None, recording: Recording) -> Watermark:
     """The mark with what the register says of its issuance, as far as it authenticates."""
     if mark.authenticated is None:
         why = "The payload is the likeliest reading and not authenticated: that needs the issuer's key."
@@ -173,10 +178,39 @@ def _looked_up(mark: Watermark, found: Detection, place: Path | None) -> Waterma
     if not left:
         why = f"The payload authenticates as issuance {number}, but the register has no such issuance."
         return mark.model_copy(update={"reasons": (why, *mark.reasons), "contradictions": (why,)})
-    return _registered(mark, left, number)
+    return _registered(mark, left, number, _issued_sound(mark, left, recording))
 
 
-def _registered(mark: Watermark, every: Sequence[Found], number: str) -> Watermark:
+def _issued_sound(mark: Watermark, every: Sequence[Found], recording: Recording) -> IssuedSound:
+    """Whether the marked part is one of the sounds that were issued under the number."""
+    from synth.contour import MOST_S, compare_contour
+
+    start = min((one.start_s for one in mark.segments), default=0.0)
+    stop = min(max((one.end_s for one in mark.segments), default=recording.seconds), start + MOST_S)
+    sound = recording.excerpt(start, stop)
+    try:
+        found = [
+            compare_contour(
+                bytes.fromhex(one.contour), sound.mono, sound.rate, whole=(one.seconds or MOST_S + 1) <= MOST_S
+            )
+            for one in every
+            if one.contour
+        ]
+    except (VoxproofError, ValueError) as error:
+        return IssuedSound(outcome="could_not_test", reasons=(_sentence(f"{error}"),))
+    if len(found) < len(every) and not any(one.outcome == "agrees" for one in found):
+        return IssuedSound(outcome="could_not_test", reasons=("The register holds no contour of what was issued.",))
+    best = max(found, key=lambda one: -1.0 if one.correlation is None else one.correlation)
+    return IssuedSound(
+        outcome=best.outcome,
+        correlation=None if best.correlation is None else round(best.correlation, 3),
+        shared_s=best.shared_s,
+        speed=round(best.speed, 3),
+        reasons=(_sentence(best.reason),) if best.reason else (),
+    )
+
+
+def _registered(mark: Watermark, every: Sequence[Found], number: str, sound: IssuedSound) -> Watermark:
     """What the register says; a number used for several recordings is that of marks on recordings."""
     one = every[-1]
     issued = one.issuance
@@ -193,6 +227,13 @@ def _registered(mark: Watermark, every: Sequence[Found], number: str) -> Waterma
         odd.append(f"The mark names voiceprint {mark.payload.voiceprint}, the register {tag} for issuance {number}.")
     if (issued.key_id, issued.epoch) != (mark.key_id, mark.epoch):
         odd.append(f"The register has another key or epoch for issuance {number} than the mark was found with.")
+    why = sound.reasons[0].rstrip(".") if sound.reasons else f"{sound.shared_s:.1f} s compared"
+    said.append(f"{_SOUND[sound.outcome]} ({why}).")
+    if sound.outcome == "differs":
+        odd.append(
+            f"The loudness over time is not that of the sound issued as {number}: the mark was copied here from "
+            "another sound, or the sound was cut into small pieces."
+        )
     payload = None
     if mark.payload is not None:
         model = next(iter(issued.models.values()), None)
@@ -200,6 +241,7 @@ def _registered(mark: Watermark, every: Sequence[Found], number: str) -> Waterma
     return mark.model_copy(
         update={
             "issued": issued.kind,
+            "sound": sound,
             "consent_id": issued.consent_id,
             "payload": payload,
             "contradictions": tuple(odd),

@@ -24,6 +24,7 @@ from consent_material import (
 
 from synth import audio, emission
 from synth.consent import Consent, ConsentError, revoke_consent
+from synth.contour import contour_of
 from synth.emission import EmissionError, Emitted, TooShortError, emit, issuing_key
 from synth.errors import VoxproofError
 from synth.issuance import IssuanceRequest, find
@@ -95,6 +96,7 @@ def test_samples_without_a_file_are_marked_too(register: Register, consent: Cons
     assert one.issuance.issuance_id != two.issuance.issuance_id
     assert one.issuance.output == "samples"
     assert one.issuance.output_sha256 != two.issuance.output_sha256
+    assert one.found.contour == one.issuance.contour == contour_of(one.samples, RATE).hex()
     assert toy_detect(one.samples, RATE, [KEY]).payload.issuance_id == int(one.issuance.issuance_id, 16)
 
 

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from synth import emission, emission_stream
 from synth.consent import Consent, ConsentError, revoke_consent
+from synth.contour import levels_of
 from synth.emission import EmissionError
 from synth.emission_stream import StreamEmission, period_samples
 from synth.errors import VoxproofError
@@ -102,6 +103,8 @@ def test_nothing_leaves_before_a_first_window_was_read_back_and_registered(
     stream.finish()
     assert (only(register).state, only(register).seconds) == ("emitted", 8.0)
     assert stream.issuance == only(register).issuance
+    assert only(register).issuance.contour is None
+    assert len(levels_of(bytes.fromhex(only(register).contour or ""))) == 159  # the last window needs 25 ms
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=5)
@@ -147,6 +150,7 @@ def test_a_stream_that_ends_within_the_window_is_a_clip(register: Register, cons
     assert [len(part) for part in through(stream, sound, [1000])] == [0, 0, 3200]
     found = only(register)
     assert (found.state, found.seconds, found.issuance.output) == ("emitted", 0.4, "samples")
+    assert found.contour == found.issuance.contour is not None
     assert (found.issuance.payload_carried, found.issuance.notes) == (
         False,
         ("too short for the payload: presence only",),

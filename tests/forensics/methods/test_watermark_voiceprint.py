@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log10
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from forensics.exhibit import Exhibit
 from forensics.methods import _mark, watermark_voiceprint
 from forensics.methods.watermark_voiceprint import WatermarkVoiceprint, equipped, largest_log10_lr
 from forensics.records import Examination, Finding, Watermark
+from synth.audio import read
+from synth.contour import contour_of
 from synth.issuance import Issuance, Kind, register_issuance
 from synth.register import Register
 from synth.signing import SigningKey
@@ -274,3 +277,55 @@ def _reason(unmarked: int, alarms: int) -> str:
     _, lr, reasons = WatermarkVoiceprint()._weighed(_mark.Reading(mark))
     assert lr == pytest.approx(largest_log10_lr(unmarked, alarms), abs=1e-3)
     return reasons[-1]
+
+
+DATA = Path(__file__).parents[2] / "data"
+ISSUED, OTHER = DATA / "sense_and_sensibility_01_austen_64kb-0870.wav", DATA / "vm-intro.wav"
+
+
+def contoured(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A register whose issuance is the sound of this file, and a detector that finds its mark in any sound."""
+    answered(monkeypatch, replace(FOUND, segments=()))
+    sound = read(path)
+    return register(folder, monkeypatch, contour=contour_of(sound.samples, sound.rate).hex(), seconds=sound.seconds)
+
+
+def test_a_mark_on_the_issued_sound_says_that_the_sound_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examination = whole(ISSUED, [KEY], contoured(ISSUED, tmp_path, monkeypatch))
+    sound = examination.watermark.sound
+    assert sound is not None
+    assert (sound.outcome, sound.speed) == ("agrees", 1.0)
+    assert sound.correlation is not None
+    assert sound.correlation > 0.85
+    assert examination.contradictions == ()
+    assert examination.watermark.shows_synthesis
+    assert examination.findings[0].log10_lr
+
+
+def test_a_mark_copied_to_another_sound_is_a_contradiction_and_no_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examination = whole(OTHER, [KEY], contoured(ISSUED, tmp_path, monkeypatch))
+    assert examination.watermark.sound is not None
+    assert examination.watermark.sound.outcome == "differs"
+    assert examination.watermark.authenticated
+    assert not examination.watermark.shows_synthesis
+    assert (examination.findings[0].outcome, examination.findings[0].log10_lr) == ("inconclusive", None)
+    assert examination.verdict.outcome == "could_not_test"
+    assert exit_code(examination) == 30
+    assert len(examination.contradictions) == 1
+    assert "the mark was copied here" in examination.contradictions[0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"), [({}, "no contour"), ({"contour": "01ffff"}, "not of a form"), ({"contour": "xy"}, "hex")]
+)
+def test_without_a_contour_to_read_the_sound_is_not_compared_and_the_mark_counts(
+    changed: dict[str, object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(monkeypatch, replace(FOUND, segments=()))
+    mark = whole(OTHER, [KEY], register(tmp_path, monkeypatch, **changed)).watermark
+    assert mark.sound is not None
+    assert mark.sound.outcome == "could_not_test"
+    assert said in mark.sound.reasons[0]
+    assert mark.shows_synthesis
