@@ -181,7 +181,8 @@ class IssuedSound(Record):
     """Whether the marked sound is the one that was issued under its number, by its coarse contour of loudness."""
 
     outcome: Literal["agrees", "differs", "could_not_test"]
-    """Agrees shows no more than a like rhythm; differs: the mark was copied to this sound, or the sound was cut up."""
+    """Agrees shows no more than a like rhythm; differs: the mark was copied to this sound, or the sound was cut up, or
+    the comparison errs, whose rates are not known: it is named as a contradiction and changes no LR."""
     correlation: float | None = None
     """Of the two contours where they fit best, -1..1."""
     shared_s: float = 0.0
@@ -223,9 +224,8 @@ class Watermark(Record):
 
     @property
     def shows_synthesis(self) -> bool:
-        """Found, authentic, registered as synthesised by us, and not on another sound than the one that was issued."""
-        copied = self.sound is not None and self.sound.outcome == "differs"
-        return self.outcome == "found" and self.authenticated is True and self.issued == "synthesised" and not copied
+        """Found, authentic, and registered as synthesised by us: the only mark that is evidence of a machine."""
+        return self.outcome == "found" and self.authenticated is True and self.issued == "synthesised"
 
 
 class Finding(Record):

@@ -106,9 +106,6 @@ class WatermarkVoiceprint(Method):
             else:
                 why = f"The LR is bounded by {FALSE_ALARMS} false alarms in {UNMARKED} unmarked recordings."
             return "inconsistent", None if cap is None else round(cap, 4), (*mark.reasons, why)
-        if mark.issued == "synthesised" and mark.outcome == "found" and mark.authenticated is True:
-            why = "A mark on another sound than the one that was issued says nothing about a machine: no LR is given."
-            return "inconclusive", None, (*mark.reasons, why)
         if mark.issued == "embedded":
             return "consistent", None, (*mark.reasons, "A mark on a recording says nothing about a machine.")
         return "inconclusive", None, mark.reasons
