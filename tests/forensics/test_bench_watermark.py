@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forensics.benches.watermark import experiments, run, tables
+from forensics.benches.watermark import experiments, run, tables, wrong_keys
 from forensics.benches.watermark.attacks import ATTACKS, RATE
 from forensics.benches.watermark.material import Voice, voices
 from forensics.benches.watermark.picture import draw_place
 from forensics.benches.watermark.quality import over_masking
+from synth.watermark.detect import THRESHOLD
 
 DATA = Path(__file__).parents[1] / "data"
 NAMES = [f"sense_and_sensibility_01_austen_64kb-{n}.wav" for n in ("0870", "0880", "0890", "0930")]
@@ -95,3 +96,41 @@ def test_nothing_added_is_below_the_masking_threshold(voice: Voice) -> None:
     sound = voice.samples()[: 2 * RATE]
     assert over_masking(sound, sound) == 0
     assert over_masking(sound, 2 * sound) == 1
+
+
+def test_wrong_keys_stay_below_the_threshold() -> None:
+    made = wrong_keys.measure([DATA / NAMES[0], DATA / NAMES[1]], 30, 12, whole=False)
+    assert len(made) == 30
+    assert 2 < np.mean(made) < 3.5
+    assert max(made) < THRESHOLD
+    few = wrong_keys.measure([DATA / NAMES[0]], 2, 5, whole=True)
+    assert len(few) == 2
+    assert max(few) < THRESHOLD
+
+
+def test_third_partys_rows_and_table(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    from forensics.benches.watermark import perth
+
+    class Maker:
+        """Marks by one sample."""
+
+        def apply_watermark(self, sound: np.ndarray, watermark: object, sample_rate: int) -> np.ndarray:
+            return np.append(0.5, sound[1:])
+
+        def get_watermark(self, sound: np.ndarray, sample_rate: int) -> float:
+            return float(abs(sound[0]) > 0.4)
+
+    monkeypatch.setattr(perth.WatermarkPerth, "detector", Maker())
+    monkeypatch.setattr(perth, "ATTACKS", [a for a in ATTACKS if a.name == "none"])
+    monkeypatch.setattr(perth, "quality", lambda *_: (4.3, 0.993, 16.0, 0.2, float("nan")))
+    sound = voice.samples()[: 2 * RATE]
+    rows = list(perth.rows(voice, sound, 1, frozenset()))
+    assert [(row.part, row.found) for row in rows] == [
+        ("perth quality", False),
+        ("perth marked", True),
+        ("perth unmarked", False),
+    ]
+    assert list(perth.rows(voice, sound, 1, frozenset(row.identity for row in rows))) == []
+    page = tables.page(rows, "", "command")
+    assert "| none | 1 | – | 100.0 % [20.7, 100.0] | – | 0.0 % [0.0, 79.3] |" in page
+    assert "perth PESQ-WB 4.3, STOI 0.993" in page

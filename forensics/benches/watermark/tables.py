@@ -187,8 +187,8 @@ def _perth(rows: Sequence[Row]) -> list[str]:
     for name, part in (("ours", "quality"), ("perth", "perth quality")):
         some = np.array([row.values for row in rows if row.part == part and row.values])
         if some.size:
-            values = zip(MEASURES, np.nanmean(some, axis=0), strict=True)
-            means.append(f"{name} " + ", ".join(f"{m} {value:.4g}" for m, value in values if np.isfinite(value)))
+            known = [(m, column[np.isfinite(column)]) for m, column in zip(MEASURES, some.T, strict=True)]
+            means.append(f"{name} " + ", ".join(f"{m} {values.mean():.4g}" for m, values in known if values.size))
     return [*lines, "", "Quality, means over these voices: " + "; ".join(means) + ".", ""]
 
 
