@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from detectors.metrics import wilson_interval
+from forensics.benches.battery.clips import listed_clips
 from forensics.benches.watermark.attacks import ATTACKS, RATE
-from forensics.benches.watermark.material import DEVELOPED_ON, listed_clips
+from forensics.benches.watermark.material import DEVELOPED_ON
 from synth.audio import read
 from synth.channels.base import FloatArray
 from synth.contour import AGREES, DIFFERS, compare_contour, contour_of
