@@ -16,6 +16,7 @@ from forensics.cli.training import (
     HEARING,
     JUDGES,
     LISTENING,
+    RECOMPUTE,
     RUNNING,
     TEXT_RATE,
     issuer_of,
@@ -46,6 +47,7 @@ from forensics.cli.training import (
 @DPO
 @HEARING
 @LISTENING
+@RECOMPUTE
 @RUNNING
 @needs_torch
 def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> None:

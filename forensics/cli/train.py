@@ -16,6 +16,7 @@ from forensics.cli.training import (
     JUDGES,
     LENGTH,
     LISTENING,
+    RECOMPUTE,
     RUNNING,
     TEXT_RATE,
     VERSIONS,
@@ -121,6 +122,7 @@ def s1(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
 @click.option("--base", "beginnings", is_flag=True, help="Write s2G and s2D, too; without --start always.")
 @LENGTH
 @LISTENING
+@RECOMPUTE
 @RUNNING
 @needs_torch
 def s2(data: Path, folder: Path, as_json: bool, **options: Any) -> None:

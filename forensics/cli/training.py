@@ -60,6 +60,9 @@ RUNNING = options(
     click.option("--resume/--no-resume", default=True, show_default=True, help="Go on from the state in --out."),
     AS_JSON,
 )
+RECOMPUTE = click.option(
+    "--recompute", is_flag=True, help="v3 and v4: less memory, more time; layers are computed again for the gradient."
+)
 LENGTH = options(
     click.option("--export-every", type=int, help="Epochs between exported checkpoints."),
     click.option("--steps", "most_steps", type=int, help="Stop after so many steps."),
@@ -208,7 +211,9 @@ def run_s2(
             )
         if rank and not path:
             raise VoxproofError("low-rank changes need a model that they change", cure="Give it with --start.")
-        flow = s2_flow.FlowConfig(options["rate"], precision=options["precision"], rank=rank)
+        flow = s2_flow.FlowConfig(
+            options["rate"], precision=options["precision"], rank=rank, recompute=options["recompute"]
+        )
         vocoder = None
         if issuer:
             vocoder = _vocoder(options["vocoder"], model.config.version)
