@@ -120,15 +120,16 @@ def _task(task: tuple[Voice, float, str, int, frozenset[Identity]]) -> list[Row]
 
 
 def load(results: Path) -> list[Row]:
-    """Rows of a results file, those of a torn last line left out."""
-    rows = []
+    """Rows of a results file, the last of each identity; a torn last line is left out."""
+    rows: dict[Identity, Row] = {}
     for line in results.read_text(encoding="utf-8").splitlines() if results.is_file() else []:
         try:
             members = json.loads(line)
         except json.JSONDecodeError:
             continue
-        rows.append(Row(**{**members, "values": tuple(members["values"])}))
-    return rows
+        row = Row(**{**members, "values": tuple(members["values"])})
+        rows[row.identity] = row
+    return list(rows.values())
 
 
 def _part(voice: Voice, seconds: float, part: str, seed: int, done: frozenset[Identity]) -> Iterator[Row]:
