@@ -181,8 +181,8 @@ class IssuedSound(Record):
     """Whether the marked sound is the one that was issued under its number, by its coarse contour of loudness."""
 
     outcome: Literal["agrees", "differs", "could_not_test"]
-    """Agrees shows no more than a like rhythm; differs: the mark was copied to this sound, or the sound was cut up, or
-    the comparison errs, whose rates are not known: it is named as a contradiction and changes no LR."""
+    """Agrees shows no more than a like rhythm; differs: the mark was copied to this sound, or the sound was cut up or
+    strongly filtered (docs/watermark-contour.md): it is named as a contradiction and changes no LR."""
     correlation: float | None = None
     """Of the two contours where they fit best, -1..1."""
     shared_s: float = 0.0

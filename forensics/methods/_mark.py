@@ -232,7 +232,7 @@ def _registered(mark: Watermark, every: Sequence[Found], number: str, sound: Iss
     if sound.outcome == "differs":
         odd.append(
             f"The loudness over time is not that of the sound issued as {number}: the mark may have been copied here "
-            "from another sound, or the sound was cut into small pieces. How often this comparison errs is not known."
+            "from another sound, or the sound was cut into small pieces or strongly filtered."
         )
     payload = None
     if mark.payload is not None:
