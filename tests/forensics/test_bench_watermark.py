@@ -120,7 +120,7 @@ def test_third_partys_rows_and_table(voice: Voice, monkeypatch: pytest.MonkeyPat
         def get_watermark(self, sound: np.ndarray, sample_rate: int) -> float:
             return float(abs(sound[0]) > 0.4)
 
-    monkeypatch.setattr(perth.WatermarkPerth, "detector", Maker())
+    monkeypatch.setattr("forensics.methods.watermark_perth.WatermarkPerth.detector", Maker())
     monkeypatch.setattr(perth, "ATTACKS", [a for a in ATTACKS if a.name == "none"])
     monkeypatch.setattr(perth, "quality", lambda *_: (4.3, 0.993, 16.0, 0.2, float("nan")))
     sound = voice.samples()[: 2 * RATE]
