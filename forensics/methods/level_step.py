@@ -228,9 +228,10 @@ def _is_steady(runs: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((runs.std(axis=1) < 2.0) & (drift < 1.5))
 
 
-def _distance(bands: NDArray[np.float64], left: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Root mean square over the bands of what the level changes from the run at `left` to the next but one, dB."""
-    return np.asarray(np.sqrt(np.mean(np.square(bands[left + HALF + 2] - bands[left]), axis=1)))
+def _distances(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Root mean square over the bands of the change from each run to the next but two frames, dB; from running sums."""
+    means = (sums[HALF:] - sums[:-HALF]) / HALF
+    return np.asarray(np.sqrt(np.mean(np.square(means[HALF + 2 :] - means[: -HALF - 2]), axis=1)))
 
 
 def _floor_steps(levels: NDArray[np.float64], least_db: float) -> list[tuple[float, float]]:
@@ -241,11 +242,11 @@ def _floor_steps(levels: NDArray[np.float64], least_db: float) -> list[tuple[flo
     runs = sliding_window_view(total, HALF)
     mean = runs.mean(axis=1)
     steady = np.concatenate([_is_steady(runs[at : at + PART]) for at in range(0, len(runs), PART)])
-    sums = np.cumsum(np.vstack([np.zeros(levels.shape[1]), levels]), axis=0)
-    bands = (sums[HALF:] - sums[:-HALF]) / HALF
+    sums = np.zeros((len(levels) + 1, levels.shape[1]))
+    np.cumsum(levels, axis=0, out=sums[1:])
     right = np.arange(HALF + 2, len(mean))
     left = right - HALF - 2
-    sizes = np.concatenate([_distance(bands, left[at : at + PART]) for at in range(0, len(left), PART)])
+    sizes = np.concatenate([_distances(sums[at : at + PART + 2 * HALF + 2]) for at in range(0, len(left), PART)])
     hits = [int(i) for i in np.flatnonzero(steady[left] & steady[right] & (sizes >= least_db))]
     kept: list[tuple[float, float]] = []
     for hit in sorted(hits, key=lambda i: -sizes[i])[:2000]:
