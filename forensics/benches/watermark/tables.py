@@ -116,8 +116,8 @@ def _presence(rows: Sequence[Row]) -> list[str]:
         chosen, other = (max(r.score for r in half) for half in halves)
         lines += [
             f"Largest score of unmarked speech in one half of the voices {chosen:.2f}, in the other {other:.2f}. The",
-            f"threshold {THRESHOLD:g} comes from wrong keys on the voices of the development; how it and these rows came to",
-            "be: ../watermark.md.",
+            f"threshold {THRESHOLD:g} comes from wrong keys on the voices of the development; how it and these rows",
+            "came to be: ../watermark.md.",
         ]
     return lines
 
