@@ -17,6 +17,7 @@ import click
 )
 @click.option("--human", type=click.IntRange(0), default=60, show_default=True, help="Human voices.")
 @click.option("--machine", type=click.IntRange(0), default=30, show_default=True, help="Machine voices.")
+@click.option("--unmarked", type=click.IntRange(0), default=240, show_default=True, help="Voices more, never marked.")
 @click.option("--seconds", type=float, multiple=True, help="Length; may be repeated.  [default: 5 10 4]")
 @click.option("--seed", type=int, default=2026, show_default=True)
 @click.option(
@@ -53,6 +54,7 @@ def watermark(
     clips: tuple[Path, ...],
     human: int,
     machine: int,
+    unmarked: int,
     seconds: tuple[float, ...],
     seed: int,
     cache: Path,
@@ -70,7 +72,7 @@ def watermark(
     from rich.console import Console
 
     from forensics.benches.watermark import experiments, run, tables
-    from forensics.benches.watermark.material import voices
+    from forensics.benches.watermark.material import further, voices
     from forensics.benches.watermark.picture import draw_place
 
     cache.mkdir(parents=True, exist_ok=True)
@@ -88,12 +90,13 @@ def watermark(
                 lambda done, total: status.update(f"Marking and detecting: {done} of {total}…"),
                 jobs,
                 perth,
+                further(clips, human, machine, seed, unmarked),
             )
         if not tables_only:
             wanted = experiments.Wanted(tampered, forged, removals, seed, parts or experiments.PARTS, jobs)
             some = voices(clips, max(removals, experiments.AVERAGED + experiments.TARGETS), 0, seed)
             experiments.measure(some, cache / f"experiments-{seed}.json", wanted, status.update)
-    options = f"--human {human} --machine {machine} --seed {seed}{' --perth' * perth}"
+    options = f"--human {human} --machine {machine} --unmarked {unmarked} --seed {seed}{' --perth' * perth}"
     command = f"voxproof bench watermark {options} --out {out} --clips …"
     text = tables.page(rows, experiments.text(cache / f"experiments-{seed}.json"), command)
     if out is not None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from forensics.benches.watermark import experiments, run, tables, wrong_keys
 from forensics.benches.watermark.attacks import ATTACKS, RATE
-from forensics.benches.watermark.material import Voice, voices
+from forensics.benches.watermark.material import Voice, further, voices
 from forensics.benches.watermark.picture import draw_place
 from forensics.benches.watermark.quality import over_masking
 from synth.watermark.detect import THRESHOLD
@@ -50,6 +51,10 @@ def test_rows_resume_and_make_a_page(voice: Voice, tmp_path: Path, monkeypatch: 
     ]  # fmt: skip
     assert all(row.found == row.right == (row.part == "marked") for row in rows if row.part in ("marked", "unmarked"))
     assert not any(row.wrong for row in rows)
+    with_more = run.measure([voice], results, 1, (5.0,), further=[replace(voice, name="another")])
+    assert [(row.part, row.attack, row.found) for row in with_more if row.voice == "another"] == [
+        ("unmarked", "none", False), ("unmarked", "polarity", False),
+    ]  # fmt: skip
     written = results.read_text()
     results.write_text(written + '{"torn')
     assert len(run.measure([voice], results, 1, (5.0,))) == len(rows)
@@ -90,6 +95,10 @@ def test_material_joins_one_voice_and_knows_machines(tmp_path: Path) -> None:
     assert sum(voice.human for voice in made) == 2
     assert [len(voice.paths) for voice in made if voice.human] == [2, 2]
     assert sum(not voice.human for voice in made) == 2
+    first = voices([tmp_path], 1, 1, 0)
+    more = further([tmp_path], 1, 1, 0, 3)
+    assert len(more) == 2  # there is only one more of each
+    assert {*first, *more} == {*made}
 
 
 def test_nothing_added_is_below_the_masking_threshold(voice: Voice) -> None:

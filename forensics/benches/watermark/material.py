@@ -47,6 +47,13 @@ def voices(folders: Sequence[Path], human: int, machine: int, seed: int) -> list
     return [voice for _, voice in sorted(turns, key=lambda turn: turn[0])]
 
 
+def further(folders: Sequence[Path], human: int, machine: int, seed: int, number: int) -> list[Voice]:
+    """`number` voices besides those that `voices` draws with the same seed, two human to one machine voice."""
+    known = set(voices(folders, human, machine, seed))
+    more = voices(folders, human + number - number // 3, machine + number // 3, seed)
+    return [voice for voice in more if voice not in known]
+
+
 def _human(folders: Sequence[Path]) -> list[Voice]:
     clips = [clip for folder in folders for clip in listed_clips(folder)]
     known = sorted(c.path for c in clips if c.source == "librispeech_tc100")[:DEVELOPED_ON]

@@ -73,15 +73,19 @@ def measure(
     progress: Callable[[int, int], None] = lambda done, total: None,
     jobs: int = 1,
     perth: bool = False,
+    further: Sequence[Voice] = (),
 ) -> list[Row]:
-    """All rows of these voices; those in the file `results` are not measured again."""
+    """All rows of these voices; those in the file `results` are not measured again.
+
+    Of the voices `further`, only what unmarked speech of 5 s looks like under each attack.
+    """
     done = {row.identity: row for row in load(results)}
     parts = [(length, part) for length in lengths for part in ("marked", "unmarked")] + [(10.0, "place")]
     parts += [(5.0, "perth")] * perth
+    wanted = [(voice, *part) for voice in voices for part in parts] + [(v, 5.0, "unmarked") for v in further]
     plan = [
         (voice, length, part, seed, frozenset(one for one in done if one[1] == voice.name))
-        for voice in voices
-        for length, part in parts
+        for voice, length, part in wanted
     ]
     with results.open("a", encoding="utf-8") as stream:
         for number, rows in enumerate(mapped(_task, plan, jobs)):
@@ -89,7 +93,7 @@ def measure(
             done.update((row.identity, row) for row in rows)
             stream.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
             stream.flush()
-    names = {voice.name for voice in voices}
+    names = {voice.name for voice, *_ in wanted}
     return [row for row in done.values() if row.voice in names]
 
 

@@ -18,13 +18,14 @@ MEASURES = ("PESQ-WB", "STOI", "signal over residual, dB", "bands over the maski
 
 def page(rows: Sequence[Row], experiments: str, command: str) -> str:
     """All tables, as Markdown."""
-    voices = {(row.voice, row.human) for row in rows}
-    humans = sum(human for _, human in voices)
+    marked, unmarked = ({(row.voice, row.human) for row in rows if row.part == part} for part in ("marked", "unmarked"))
+    humans, more = sum(human for _, human in marked), len(unmarked - marked)
     return "\n".join(
         [
             "# The watermark in sound, measured",
             "",
-            f"{humans} human and {len(voices) - humans} machine voices that the mark was not developed on, at 16 kHz.",
+            f"{humans} human and {len(marked) - humans} machine voices that the mark was not developed on, at 16 kHz;",
+            f"for the false alarms {more} further voices, {sum(h for _, h in unmarked - marked)} of them human.",
             f"A mark counts as found from a score of {THRESHOLD:g} on, or when its payload authenticates. Intervals:",
             "Wilson, 95 %. Attacked sounds are rounded to 16 bits. A cross marks a row that falls short of its aim.",
             "",
