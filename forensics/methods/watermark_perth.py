@@ -44,6 +44,10 @@ class WatermarkPerth(Method):
             raise VoxproofError("the package resemble-perth is not installed", cure="pip install 'voxproof[perth]'")
         from perth import PerthImplicitWatermarker
 
+        if PerthImplicitWatermarker is None:  # what the package gives when one of its own imports fails
+            raise VoxproofError(
+                "resemble-perth is installed, but something that it needs is not", cure="pip install 'voxproof[perth]'"
+            )
         return PerthImplicitWatermarker()
 
     def examine(self, exhibit: Exhibit) -> Finding:

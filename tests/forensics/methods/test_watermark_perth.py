@@ -38,6 +38,18 @@ def test_without_the_makers_package_it_could_not_be_tested(exhibit: Path, monkey
     assert "voxproof[perth]" in finding.reasons[0]
 
 
+def test_a_package_that_cannot_load_its_own_parts_could_not_be_tested(
+    exhibit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker = SimpleNamespace(PerthImplicitWatermarker=None)  # so it says that one of its imports failed
+    monkeypatch.setitem(sys.modules, "perth", maker)  # type: ignore[arg-type]
+    monkeypatch.setattr(watermark_perth, "find_spec", lambda name: maker)
+    with Exhibit.open(exhibit) as opened:
+        finding = WatermarkPerth().run(opened)
+    assert finding.outcome == "could_not_test"
+    assert "something that it needs is not" in finding.reasons[0]
+
+
 @pytest.mark.parametrize(("score", "outcome"), [(1.0, "inconclusive"), (0.0, "consistent")])
 def test_what_the_maker_says_carries_no_lr_and_is_never_more_than_inconclusive(
     score: float, outcome: str, exhibit: Path, monkeypatch: pytest.MonkeyPatch
