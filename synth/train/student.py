@@ -6,8 +6,9 @@ The student hears a recording as it is or through a channel, with gain, noise an
 is to foretell what Whisper-base's encoder makes of the clean sound, and with a transcript the phones (connectionist
 temporal classification: A. Graves et al., 2006). From `--codes-from` on it does so through its codes alone: features
 at 25 Hz (`ssl_proj`), of 1024 kinds, learnt by moving averages as in SoVITS, whose parameter names they have. What
-foretells from the codes is thrown away. RUN/log.jsonl has a line every 50 steps, RUN/state.pt lets an interrupted
-training go on, RUN/student.safetensors holds the encoder, the projection and the codebook.
+foretells the teacher from the codes is thrown away; what reads the phones (synth/code_reader.py) is kept.
+RUN/log.jsonl has a line every 50 steps, RUN/state.pt lets an interrupted training go on, RUN/student.safetensors holds
+the encoder, the projection, the codebook and the reader.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from synth.code_reader import PHONES, CodeReader
 from synth.sovits import CODES, Quantizer
-from synth.student import RATE, ConvBlock, Student, StudentConfig, levels
+from synth.student import RATE, Student, StudentConfig, levels
 from synth.train.recipe import mixed_seed
 
 TEACHER = 512
-PHONES = 732
 CROP_S = 4.8
 VALIDATION_FILES = 2
 """Of each folder, the first."""
@@ -45,16 +46,12 @@ class Foreteller(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.into = nn.ConvTranspose1d(width, width, 2, stride=2)
-        self.blocks = nn.ModuleList(ConvBlock(width, 2 * width, 7, 0.25) for _ in range(3))
+        self.reader = CodeReader(width)
         self.teacher = nn.Linear(width, TEACHER)
-        self.phones = nn.Linear(width, PHONES + 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.into(x).transpose(1, 2)
-        for block in self.blocks:
-            x = block(x)
-        return self.teacher(x), self.phones(x)
+        hidden, phones = self.reader(x)
+        return self.teacher(hidden), phones
 
 
 class Learner(nn.Module):
@@ -269,7 +266,7 @@ def main() -> None:
             with (arguments.out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
             sums = {}
-    kept_parts = ("student.", "ssl_proj.", "quantizer.")
+    kept_parts = ("student.", "ssl_proj.", "quantizer.", "foreteller.reader.")
     tensors = {n: v.contiguous() for n, v in learner.state_dict().items() if n.startswith(kept_parts)}
     config = {name: str(value) for name, value in learner.student.config.to_mapping().items()}
     save_file(tensors, arguments.out / "student.safetensors", metadata=config)
