@@ -83,11 +83,15 @@ class GeneratorLoss(NamedTuple):
 def generator_loss(
     out: TrainingOutput, spectrum: Tensor, recorded: Sequence[Judgement], synthesised: Sequence[Judgement]
 ) -> GeneratorLoss:
-    """All losses of `Sovits.train_forward`'s output; the magnitudes [b, bins, t] that went into it are the target."""
+    """All losses of `Sovits.train_forward`'s output; the magnitudes [b, bins, t] that went into it are the target.
+
+    Without discriminators there are no judgements, and the first two parts are 0.
+    """
+    zero = torch.zeros((), device=out.wave.device)
     with torch.autocast(out.wave.device.type, enabled=False):
         return GeneratorLoss(
-            adversarial_loss(synthesised),
-            feature_loss(recorded, synthesised),
+            adversarial_loss(synthesised) if synthesised else zero,
+            feature_loss(recorded, synthesised) if synthesised else zero,
             MEL_WEIGHT * mel_distance(spectrum, out.wave, out.starts),
             KL_WEIGHT * out.kl(),
             out.commitment.float(),

@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.errors import VoxproofError
+from synth.fourier_decoder import FourierDecoder
 from synth.losses import kl_divergence
 from synth.vits_modules import (
     Attention,
@@ -41,7 +42,7 @@ from synth.vits_modules import (
 )
 
 Version = Literal["v1", "v2", "v2Pro", "v2ProPlus"]
-SSL_WIDTH = 768  # of HuBERT base
+SSL_WIDTH = 768  # of HuBERT base; the lite voice has another content encoder (synth/student.py)
 CODES = 1024  # semantic tokens
 SPEAKER_WIDTH = 20480  # of the speaker-verification embedding
 MRTE_WIDTH = 512  # of the cross-attention, and of the voice that is added there
@@ -79,6 +80,10 @@ class EncoderConfig:
     """Bins of the linear spectrogram."""
     freeze_quantizer: bool = True
     """Training: whether the token extractor stays as it is."""
+    ssl_width: int = SSL_WIDTH
+    """Channels of the features that the tokens are taken from."""
+    mrte_width: int = MRTE_WIDTH
+    """Channels of the cross-attention; `gin_channels`, unless the version is a Pro one."""
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], version: str | None = None) -> Self:
@@ -135,6 +140,16 @@ class SovitsConfig(EncoderConfig):
     resblock_dilation_sizes: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
     segment_frames: int = 32
     """Training: latent frames that are turned into sound per clip (0.64 s)."""
+    decoder: Literal["hifigan", "fourier"] = "hifigan"
+    """What makes sound of the latent: the official vocoder, or the light head of synth/fourier_decoder.py."""
+    decoder_width: int = 256
+    """Light head: channels of its blocks."""
+    decoder_blocks: int = 8
+    """Light head: how many."""
+    posterior_layers: int = 16
+    """Of the WaveNet in the posterior encoder."""
+    flow_layers: int = 4
+    """Of the WaveNet in each coupling of the flow."""
 
     @classmethod
     def of(cls, version: Version) -> SovitsConfig:
@@ -148,6 +163,14 @@ class SovitsConfig(EncoderConfig):
                 version, p_dropout=0.0, gin_channels=1024, upsample_initial_channel=768, upsample_kernel_sizes=wide
             )
         return cls(version)
+
+    @classmethod
+    def lite(cls) -> SovitsConfig:
+        """The sizes of the voice that ships."""
+        return cls(
+            inter_channels=96, hidden_channels=128, filter_channels=384, n_layers=4, gin_channels=256,
+            freeze_quantizer=True, ssl_width=256, mrte_width=256, decoder="fourier", posterior_layers=8, flow_layers=3,
+        )  # fmt: skip
 
     @property
     def hop(self) -> int:
@@ -188,15 +211,15 @@ class Prior(NamedTuple):
 class CrossAttention(nn.Module):
     """Tokens look up the phonemes, and the voice is added ("MRTE"): [b, c, t] -> [b, c, t]."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.cross_attention = Attention(MRTE_WIDTH, 4)
-        self.c_pre = nn.Conv1d(channels, MRTE_WIDTH, 1)
-        self.text_pre = nn.Conv1d(channels, MRTE_WIDTH, 1)
-        self.c_post = nn.Conv1d(MRTE_WIDTH, channels, 1)
+        self.cross_attention = Attention(width, 4)
+        self.c_pre = nn.Conv1d(channels, width, 1)
+        self.text_pre = nn.Conv1d(channels, width, 1)
+        self.c_post = nn.Conv1d(width, channels, 1)
 
     def forward(self, x: Tensor, mask: Tensor, text: Tensor, text_mask: Tensor, voice: Tensor) -> Tensor:
-        """Tokens x [b, c, t], text [b, c, s], voice [b, 512, 1]."""
+        """Tokens x [b, c, t], text [b, c, s], voice [b, width, 1]."""
         pairs = text_mask.unsqueeze(2) * mask.unsqueeze(-1)  # [b, 1, t, s]
         x, text = self.c_pre(x * mask), self.text_pre(text * text_mask)
         x = self.cross_attention(x * mask, text * text_mask, pairs) + x + voice
@@ -213,11 +236,11 @@ class PriorEncoder(nn.Module):
         def encoder(layers: int) -> Encoder:
             return Encoder(hidden, config.filter_channels, config.n_heads, layers, config.kernel_size, config.p_dropout)
 
-        self.ssl_proj = nn.Conv1d(SSL_WIDTH, hidden, 1)
+        self.ssl_proj = nn.Conv1d(config.ssl_width, hidden, 1)
         self.encoder_ssl = encoder(config.n_layers // 2)
         self.encoder_text = encoder(config.n_layers)
         self.text_embedding = nn.Embedding(config.symbols, hidden)
-        self.mrte = CrossAttention(hidden)
+        self.mrte = CrossAttention(hidden, config.mrte_width)
         self.encoder2 = encoder(config.n_layers // 2)
         self.proj = nn.Conv1d(hidden, 2 * config.inter_channels, 1)
 
@@ -242,7 +265,7 @@ class PosteriorEncoder(nn.Module):
     def __init__(self, config: SovitsConfig) -> None:
         super().__init__()
         self.pre = nn.Conv1d(config.spec_channels, config.hidden_channels, 1)
-        self.enc = WaveNet(config.hidden_channels, 5, 16, config.gin_channels)
+        self.enc = WaveNet(config.hidden_channels, 5, config.posterior_layers, config.gin_channels)
         self.proj = nn.Conv1d(config.hidden_channels, 2 * config.inter_channels, 1)
 
     def forward(self, spectrum: Tensor, mask: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
@@ -411,6 +434,22 @@ class Quantizer(nn.Module):
         return x + (quantised - x).detach(), F.mse_loss(x, quantised)  # straight through
 
 
+def _decoder(config: SovitsConfig) -> Generator | FourierDecoder:
+    """What makes sound of the latent."""
+    if config.decoder == "fourier":
+        sizes = config.decoder_width, config.decoder_blocks
+        return FourierDecoder(config.inter_channels, config.gin_channels, *sizes, config.hop)
+    return Generator(
+        config.inter_channels,
+        config.gin_channels,
+        config.upsample_initial_channel,
+        config.upsample_rates,
+        config.upsample_kernel_sizes,
+        config.resblock_kernel_sizes,
+        config.resblock_dilation_sizes,
+    )
+
+
 class TrainingOutput(NamedTuple):
     """One training step's tensors, for the losses."""
 
@@ -480,8 +519,8 @@ class Encoders(nn.Module):
         self.config = config
         self.enc_p = PriorEncoder(config)
         self.ref_enc = StyleEncoder(config.style_bins, config.gin_channels)
-        self.ssl_proj = nn.Conv1d(SSL_WIDTH, SSL_WIDTH, 2, stride=2)
-        self.quantizer = Quantizer(CODES, SSL_WIDTH)
+        self.ssl_proj = nn.Conv1d(config.ssl_width, config.ssl_width, 2, stride=2)
+        self.quantizer = Quantizer(CODES, config.ssl_width)
 
     @property
     def _like(self) -> Tensor:
@@ -491,8 +530,9 @@ class Encoders(nn.Module):
     @torch.no_grad()
     def codes(self, ssl: Tensor) -> Tensor:
         """HuBERT features [b, 768, t] at 50 Hz -> semantic tokens [b, 1, t // 2], 0..1023."""
-        if ssl.dim() != 3 or ssl.shape[1] != SSL_WIDTH or ssl.shape[2] < 2:
-            raise VoxproofError(f"Features must be [batch, {SSL_WIDTH}, at least 2], not {list(ssl.shape)}")
+        width = self.config.ssl_width
+        if ssl.dim() != 3 or ssl.shape[1] != width or ssl.shape[2] < 2:
+            raise VoxproofError(f"Features must be [batch, {width}, at least 2], not {list(ssl.shape)}")
         with torch.autocast(ssl.device.type, enabled=False):
             return self.quantizer.encode(self.ssl_proj(ssl.to(self.ssl_proj.weight)))
 
@@ -511,21 +551,13 @@ class Sovits(Encoders):
 
     def __init__(self, config: SovitsConfig) -> None:
         super().__init__(config)
-        self.dec = Generator(
-            config.inter_channels,
-            config.gin_channels,
-            config.upsample_initial_channel,
-            config.upsample_rates,
-            config.upsample_kernel_sizes,
-            config.resblock_kernel_sizes,
-            config.resblock_dilation_sizes,
-        )
+        self.dec = _decoder(config)
         self.enc_q: PosteriorEncoder | None = PosteriorEncoder(config)
-        self.flow = Flow(config.inter_channels, config.hidden_channels, config.gin_channels)
+        self.flow = Flow(config.inter_channels, config.hidden_channels, config.gin_channels, config.flow_layers)
         if config.is_pro:
             self.sv_emb = nn.Linear(SPEAKER_WIDTH, config.gin_channels)
             self.prelu = nn.PReLU(config.gin_channels)
-            self.ge_to512 = nn.Linear(config.gin_channels, MRTE_WIDTH)
+            self.ge_to512 = nn.Linear(config.gin_channels, config.mrte_width)
 
     def train(self, mode: bool = True) -> Sovits:
         super().train(mode)

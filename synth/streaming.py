@@ -158,6 +158,8 @@ def quietest(sound: Tensor, hop: int) -> int:
 
 def reach(config: SovitsConfig) -> int:
     """Latent frames to either side of a frame that the vocoder makes its sound of."""
+    if config.decoder == "fourier":  # 100 frames a second from the doubling on: blocks of 7, windows of 4
+        return 3 + 1 + math.ceil((3 * config.decoder_blocks + 2) / 2)
     low, high = 0, config.hop - 1  # samples of one frame
     blocks = zip(config.resblock_kernel_sizes, config.resblock_dilation_sizes, strict=True)
     block = max((kernel - 1) // 2 * sum(dilation + 1 for dilation in dilations) for kernel, dilations in blocks)

@@ -306,11 +306,11 @@ class Coupling(nn.Module):
 class Flow(nn.Module):
     """Couplings, the channels turned around after each: posterior latent z <-> prior latent z_p, both [b, c, t]."""
 
-    def __init__(self, channels: int, hidden: int, condition: int) -> None:
+    def __init__(self, channels: int, hidden: int, condition: int, layers: int = 4) -> None:
         super().__init__()
         self.flows = nn.ModuleList()
         for _ in range(4):
-            self.flows.append(Coupling(channels, hidden, 5, 4, condition))
+            self.flows.append(Coupling(channels, hidden, 5, layers, condition))
             self.flows.append(nn.Identity())  # a place in the numbering of the checkpoints: the turn has no weights
 
     def forward(self, x: Tensor, mask: Tensor, condition: Tensor, *, reverse: bool = False) -> Tensor:

@@ -70,7 +70,9 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
     model = read_sovits(options["sovits"], options["version"])
     flow = isinstance(model, FlowSovits)
     recipe = s2_flow if flow else s2
-    hearing = {name: options[name] for name in ("hubert", "stand_in", "bert", "speaker", "snr", "keep_noisy")}
+    hearing = {
+        name: options[name] for name in ("hubert", "student", "stand_in", "bert", "speaker", "snr", "keep_noisy")
+    }
     data = run_preparation(list_file, folder / "data", model.config.version, **hearing)
     run_codes(data, model)
     few: dict[str, Any] = options | {"size": "full", "most_steps": None, "validation": 0.02}

@@ -18,6 +18,7 @@ from forensics.cli.training import (
     LISTENING,
     RECOMPUTE,
     RUNNING,
+    STUDENT,
     TEXT_RATE,
     VERSIONS,
     issuer_of,
@@ -33,7 +34,7 @@ from forensics.cli.training import (
 
 OUT = click.option("--out", "folder", metavar="DIR", required=True, type=FILE, help="Folder of this training.")
 SIZE = click.option(
-    "--size", type=click.Choice(["full", "tiny"]), default="full", show_default=True, help="Of fresh weights."
+    "--size", type=click.Choice(["full", "lite", "tiny"]), default="full", show_default=True, help="Of fresh weights."
 )
 
 
@@ -115,6 +116,8 @@ def s1(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
 @JUDGES
 @click.option("--lora", metavar="RANK", type=int, help="Train low-rank changes to --start only; v3 and v4.")
 @SIZE
+@STUDENT
+@click.option("--unjudged", default=0, show_default=True, help="Epochs before the discriminators; v1 to v2ProPlus.")
 @click.option("--epochs", default=8, show_default=True)
 @click.option("--accumulation", default=1, show_default=True, help="Batches a step.")
 @click.option("--rate", default=1e-4, show_default=True)

@@ -42,8 +42,10 @@ def options(*several: Callable[[Command], Command]) -> Callable[[Command], Comma
     return lambda command: functools.reduce(lambda made, option: option(made), reversed(several), command)
 
 
+STUDENT = click.option("--student", metavar="FILE", type=FILE, help="Content student: the lite voice's HuBERT.")
 HEARING = options(
     click.option("--hubert", metavar="DIR", type=FILE, help="Folder of the Chinese HuBERT base model."),
+    STUDENT,
     click.option("--stand-in", is_flag=True, help="Projected mel bands in place of HuBERT: for trying out only."),
     click.option("--bert", metavar="DIR", type=FILE, help="Folder of the Chinese RoBERTa; for Chinese text."),
     click.option("--speaker", metavar="FILE", type=FILE, help="Speaker-verification network; for v2Pro(Plus)."),
@@ -111,6 +113,7 @@ def run_preparation(
     version: str,
     *,
     hubert: Path | None,
+    student: Path | None,
     stand_in: bool,
     bert: Path | None,
     speaker: Path | None,
@@ -121,9 +124,15 @@ def run_preparation(
     from synth.train.content import Content, HubertContent, ProjectedMel
     from synth.train.prepare import PreparationConfig, prepare
 
-    if stand_in == (hubert is not None):
-        raise VoxproofError("the content features are not chosen", cure="Say --hubert DIR, or --stand-in to try out.")
+    if stand_in + (hubert is not None) + (student is not None) != 1:
+        raise VoxproofError(
+            "the content features are not chosen", cure="Say --hubert DIR, --student FILE, or --stand-in to try out."
+        )
     content: Content = ProjectedMel()
+    if student is not None:
+        from synth.student_content import read_student
+
+        content = read_student(student)[0]
     if hubert is not None:
         from synth.content import ContentEncoder
 
@@ -203,7 +212,8 @@ def run_s2(
 
     path, judges, rank = options["start"], options["discriminators"], options["lora"] or 0
     if model is None:
-        model = start.read_sovits(path, data.model) if path else start.fresh(options["size"], data.model)
+        fresh = functools.partial(start.fresh, options["size"], student=options["student"])
+        model = start.read_sovits(path, data.model) if path else fresh(data.model)
     if isinstance(model, FlowSovits):
         if judges:
             raise VoxproofError(
@@ -227,7 +237,10 @@ def run_s2(
     against = (
         start.read_discriminators(judges, version) if judges else start.fresh_discriminators(options["size"], version)
     )
-    config = s2.S2Config(options["rate"], precision=options["precision"], text_rate=options["text_rate"])
+    config = s2.S2Config(
+        options["rate"], precision=options["precision"], text_rate=options["text_rate"],
+        unjudged=options.get("unjudged", 0),
+    )  # fmt: skip
     sounding = s2.CodesToSound(model, against, data, config, own)
     return _run(sounding, folder, s2.EXPORT_EVERY, options, _ear(sounding, folder, issuer, options))
 

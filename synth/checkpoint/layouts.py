@@ -63,6 +63,8 @@ def sovits_config(config: Mapping[str, Any], version: Version) -> SovitsConfig:
     model = _section(config)
     _sensible(model, SovitsConfig)
     found = SovitsConfig.from_mapping({**model, "version": version}, version)
+    if found.decoder not in ("hifigan", "fourier"):
+        raise VoxproofError(f"the configuration's decoder is {str(found.decoder)[:40]!r}", cure=_CURE)
     stages = len(found.upsample_rates)
     if not stages == len(found.upsample_kernel_sizes) <= 10 or len(found.resblock_kernel_sizes) > 10:
         raise VoxproofError("the configuration's vocoder has stages that do not go together", cure=_CURE)
@@ -168,7 +170,7 @@ def _sensible(model: Mapping[str, Any], kind: type[EncoderConfig]) -> None:
     """An error for a size of a SoVITS that is none."""
     for field in fields(kind):
         value = model.get(field.name)
-        if value is None or field.name in ("version", "p_dropout", "freeze_quantizer", "transformer"):
+        if value is None or field.name in ("version", "p_dropout", "freeze_quantizer", "transformer", "decoder"):
             continue
         depth = 2 if field.name == "resblock_dilation_sizes" else int(field.name.startswith(("upsample_", "resblock_")))
         depth -= field.name == "upsample_initial_channel"

@@ -28,8 +28,9 @@ from synth.audio import open_recording
 from synth.bert import WIDTH
 from synth.errors import VoxproofError
 from synth.measures import measure_activity
-from synth.text.frame import Language
+from synth.text.frame import Language, Phones
 from synth.text.pipeline import TextPipeline, Utterance
+from synth.text.symbols import table_of
 from synth.train.content import RATE, Content
 from synth.train.list_file import Item, Trouble, read_list
 from synth.train.shards import (
@@ -45,6 +46,8 @@ from synth.train.shards import (
     write_shard,
 )
 
+UNTOLD = "[?]"
+"""Text of a recording whose words are not known: its one phone is UNK; S1 leaves it out, S2 learns from its sound."""
 LOUDEST = 2.2
 SHORTEST_S, LONGEST_S = 0.6, 54.0
 _FORMAT = 1
@@ -160,7 +163,7 @@ def _tried(
     try:
         wave, snr = _sound(item, config, wrong)
         low = torch.from_numpy(soxr.resample(wave, SOUND_RATE, RATE).astype(np.float32))
-        utterance = pipeline.read(item.text)
+        utterance = _untold(config.model) if item.text == UNTOLD else pipeline.read(item.text)
         if not utterance.ids or not utterance.normalised.strip():
             raise VoxproofError("nothing in its text can be spoken", cure="Correct the text.")
         parts = {
@@ -183,6 +186,10 @@ def _tried(
     text, count = utterance.normalised, len(utterance.ids)
     entry = Entry(item.line, str(item.path), item.speaker, item.language, text, seconds, count, snr, shard)
     return [(entry, parts)]
+
+
+def _untold(model: str) -> Utterance:
+    return Utterance(UNTOLD, (Phones.of("en", table_of(model), UNTOLD, ("UNK",)),))
 
 
 def _sound(item: Item, config: PreparationConfig, wrong: list[Trouble]) -> tuple[npt.NDArray[np.float32], float | None]:

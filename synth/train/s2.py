@@ -39,6 +39,8 @@ class S2Config(RateConfig):
 
     text_rate: float = 0.4
     """Times `rate`, for the parts that read text (the reference allows 0.2 to 0.6)."""
+    unjudged: int = 0
+    """Epochs at the beginning without discriminators: more than twice as quick, for weights that know nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
 
     model: Sovits
     config: S2Config
+    judged = True
 
     def __init__(
         self, model: Sovits, discriminators: Discriminators, data: Prepared, config: S2Config, team: Team
@@ -118,6 +121,10 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         parts = sorted((n, tuple(p.shape)) for n, p in self.discriminators.named_parameters())
         return super().settings() | {"discriminators": str(parts)}
 
+    def begin_epoch(self, number: int) -> None:
+        super().begin_epoch(number)
+        self.judged = number > self.config.unjudged
+
     def batch(self, indices: Sequence[int]) -> S2Batch:
         config = self.model.config
         speech, sounds = self.speech(indices, config.segment_frames)
@@ -134,7 +141,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         values: dict[str, float] = {}
         kept: TrainingOutput | None = None
         self.optimisers["discriminators"].zero_grad(set_to_none=True)
-        for place, batch in enumerate(moved):
+        for place, batch in enumerate(moved if self.judged else ()):
             last = place == len(moved) - 1
             if len(moved) == 1:
                 made = kept = self._made(batch, seed, place, last)
@@ -145,7 +152,8 @@ class CodesToSound(SovitsRecipe[S2Batch]):
                 loss = losses.discriminator_loss(*self._judge(recorded, made.wave.detach()))
             self.mixed.backward(loss * share)
             add(values, {"discriminators": float(loss.detach()) * share})
-        self.mixed.scaler.step(self.optimisers["discriminators"])
+        if self.judged:
+            self.mixed.scaler.step(self.optimisers["discriminators"])
         self.optimisers["generator"].zero_grad(set_to_none=True)
         for parameter in self.discriminators.parameters():
             parameter.requires_grad_(False)
@@ -222,8 +230,11 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         return out
 
     def _generator_loss(self, batch: S2Batch, made: TrainingOutput) -> losses.GeneratorLoss:
-        with self.mixed():
-            recorded, synthesised = self.discriminators.compare(self._slice(batch, made), made.wave)
+        recorded: list[Judgement] = []
+        synthesised: list[Judgement] = []
+        if self.judged:
+            with self.mixed():
+                recorded, synthesised = self.discriminators.compare(self._slice(batch, made), made.wave)
         return losses.generator_loss(made, batch.spectrum, recorded, synthesised)
 
     def _slice(self, batch: S2Batch, made: TrainingOutput) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,11 +22,13 @@ from synth.gpt import GPT, GPTConfig
 from synth.sovits import Sovits, SovitsConfig, Version
 from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
 from synth.speaker_verification import ERes2NetV2
+from synth.student_content import read_student
 from synth.vits_modules import WeightNormConv1d, WeightNormConv2d
 from synth.vocoders import BigVgan, HifiGan
 
-SIZES = ("full", "tiny")
-"""Official sizes, and sizes for demonstrations on a CPU: 0.7 million numbers for S1, 4.6 and (v3, v4) 4.3 for S2."""
+SIZES = ("full", "lite", "tiny")
+"""Official sizes; those of the voice that ships (7 and, with what only training needs, 13 million numbers); sizes for
+demonstrations: 0.7 million for S1, 4.6 and (v3, v4) 4.3 for S2."""
 _SEED = 1234
 
 
@@ -91,9 +94,9 @@ def read_discriminators(path: str | Path, version: str) -> Discriminators:
             data = container.data
             stored = data.get("weight", data) if isinstance(data, dict) else None
             have = {name: part.shape if isinstance(part, StoredTensor) else () for name, part in (stored or {}).items()}
-            small = SmallDiscriminators()
-            tiny = have == {name: tuple(value.shape) for name, value in small.state_dict().items()}
-            model = small if tiny else Discriminators.of(version)
+            small: list[Discriminators] = [SmallDiscriminators(), LiteDiscriminators()]
+            fitting = [m for m in small if have == {n: tuple(v.shape) for n, v in m.state_dict().items()}]
+            model = fitting[0] if fitting else Discriminators.of(version)
             want = {name: tuple(value.shape) for name, value in model.state_dict().items()}
             wrong = sorted(str(name) for name in want.keys() | have.keys() if want.get(name) != have.get(name))
             if stored is None or wrong:
@@ -114,19 +117,26 @@ def fresh_gpt(size: str, version: str = "v2", seed: int = _SEED) -> GPT:
     phonemes = 512 if version == "v1" else 732
     if size == "tiny":
         return GPT(GPTConfig(phonemes=phonemes, width=96, heads=4, layers=3))
+    if size == "lite":
+        return GPT(GPTConfig(phonemes=phonemes, width=256, heads=4, layers=8))
     return GPT(GPTConfig(phonemes=phonemes))
 
 
-def fresh(size: str, version: str, seed: int = _SEED) -> Sovits | FlowSovits:
-    """A SoVITS of any version that has learnt nothing; its codebook is learnt with the rest."""
+def fresh(size: str, version: str, seed: int = _SEED, student: Path | None = None) -> Sovits | FlowSovits:
+    """A SoVITS of any version that has learnt nothing; its codebook is learnt with the rest.
+
+    That of the lite size is the student's, which was learnt before.
+    """
     if version in FlowSovitsConfig.versions:
         return fresh_flow(size, cast(FlowVersion, version), seed)
-    return fresh_sovits(size, cast(Version, version), seed)
+    return fresh_sovits(size, cast(Version, version), seed, student)
 
 
-def fresh_sovits(size: str, version: Version = "v2", seed: int = _SEED) -> Sovits:
+def fresh_sovits(size: str, version: Version = "v2", seed: int = _SEED, student: Path | None = None) -> Sovits:
     """One of v1 to v2ProPlus."""
     torch.manual_seed(seed)
+    if size == "lite":
+        return _lite(version, student)
     official = SovitsConfig.of(version).to_mapping() | {"freeze_quantizer": False}
     if size == "tiny":
         official |= {
@@ -135,6 +145,18 @@ def fresh_sovits(size: str, version: Version = "v2", seed: int = _SEED) -> Sovit
             "segment_frames": 16,
         }  # fmt: skip
     return Sovits(SovitsConfig.from_mapping(official, version))
+
+
+def _lite(version: Version, student: Path | None) -> Sovits:
+    """The lite size, with the token extractor of a content student."""
+    if version != "v2" or student is None:
+        raise VoxproofError("the lite size is of v2 and needs its content student", cure="Say --student FILE.")
+    model = Sovits(SovitsConfig.lite())
+    _, extractor, _ = read_student(student)
+    for part in (model.ssl_proj, model.quantizer):
+        name = "ssl_proj." if part is model.ssl_proj else "quantizer."
+        part.load_state_dict({n.removeprefix(name): v for n, v in extractor.items() if n.startswith(name)})
+    return model
 
 
 def fresh_flow(size: str, version: FlowVersion, seed: int = _SEED) -> FlowSovits:
@@ -150,16 +172,17 @@ def fresh_flow(size: str, version: FlowVersion, seed: int = _SEED) -> FlowSovits
 def fresh_discriminators(size: str, version: Version = "v2", seed: int = _SEED) -> Discriminators:
     """Discriminators that have learnt nothing."""
     torch.manual_seed(seed)
-    return SmallDiscriminators() if size == "tiny" else Discriminators.of(version)
+    if size == "full":
+        return Discriminators.of(version)
+    return SmallDiscriminators() if size == "tiny" else LiteDiscriminators()
 
 
 class _SmallPeriod(PeriodDiscriminator):
     """A period discriminator of few channels."""
 
-    def __init__(self, period: int) -> None:
+    def __init__(self, period: int, widths: Sequence[int] = (1, 8, 16, 32)) -> None:
         nn.Module.__init__(self)
         self.period = period
-        widths = (1, 8, 16, 32)
         self.convs = nn.ModuleList(WeightNormConv2d(a, b, 5, stride=3, padding=2) for a, b in pairwise(widths))
         self.conv_post = WeightNormConv2d(widths[-1], 1, 3, padding=1)
 
@@ -167,16 +190,12 @@ class _SmallPeriod(PeriodDiscriminator):
 class _SmallScale(ScaleDiscriminator):
     """A scale discriminator of few channels."""
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = (8, 16, 32)) -> None:
         nn.Module.__init__(self)
-        self.convs = nn.ModuleList(
-            [
-                WeightNormConv1d(1, 8, 15, padding=7),
-                WeightNormConv1d(8, 16, 41, stride=4, padding=20, groups=2),
-                WeightNormConv1d(16, 32, 41, stride=4, padding=20, groups=4),
-            ]
-        )
-        self.conv_post = WeightNormConv1d(32, 1, 3, padding=1)
+        self.convs = nn.ModuleList([WeightNormConv1d(1, widths[0], 15, padding=7)])
+        for a, b in pairwise(widths):
+            self.convs.append(WeightNormConv1d(a, b, 41, stride=4, padding=20, groups=a // 4))
+        self.conv_post = WeightNormConv1d(widths[-1], 1, 3, padding=1)
 
 
 class SmallDiscriminators(Discriminators):
@@ -185,3 +204,12 @@ class SmallDiscriminators(Discriminators):
     def __init__(self) -> None:
         nn.Module.__init__(self)
         self.discriminators = nn.ModuleList([_SmallScale(), *map(_SmallPeriod, PERIODS)])
+
+
+class LiteDiscriminators(Discriminators):
+    """As many as v2 has, with a quarter of the channels of the first layers and less of the last: for the lite size."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        periods = [_SmallPeriod(period, (1, 16, 64, 128, 192)) for period in PERIODS]
+        self.discriminators = nn.ModuleList([_SmallScale((16, 32, 64, 128)), *periods])
