@@ -12,12 +12,15 @@ from torch import Tensor
 from synth.code_reader import CodeReader
 from synth.content import LONGEST, RATE, SHORTEST
 from synth.errors import VoxproofError
+from synth.packing import unpacked
 from synth.student import Student, StudentConfig, levels
 
 SILENCE = 4_800
 """Zeros appended to a reference, samples: what is to be said begins behind a pause."""
 PARTS = ("student.", "ssl_proj.", "quantizer.", "foreteller.reader.")
 """Of the file that `synth/train/student.py` writes."""
+EXACT = ("ssl_proj.", "quantizer.")
+"""Of these, what is not rounded."""
 
 
 class StudentContent:
@@ -61,7 +64,7 @@ def read_student(path: Path) -> tuple[StudentContent, dict[str, Tensor], CodeRea
     try:
         with safe_open(path, framework="pt") as file:
             config = StudentConfig.from_mapping(file.metadata() or {})
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            tensors = unpacked({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a mapping)
         own, read = (
             {name.removeprefix(part): value for name, value in tensors.items() if name.startswith(part)}
             for part in ("student.", "foreteller.reader.")

@@ -8,7 +8,7 @@ temporal classification: A. Graves et al., 2006). From `--codes-from` on it does
 at 25 Hz (`ssl_proj`), of 1024 kinds, learnt by moving averages as in SoVITS, whose parameter names they have. What
 foretells the teacher from the codes is thrown away; what reads the phones (synth/code_reader.py) is kept.
 RUN/log.jsonl has a line every 50 steps, RUN/state.pt lets an interrupted training go on, RUN/student.safetensors holds
-the encoder, the projection, the codebook and the reader.
+the encoder and the reader in 8 bits, as they ship, the projection and the codebook as they are.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from synth.code_reader import PHONES, CodeReader
+from synth.packing import packed
 from synth.sovits import CODES, Quantizer
 from synth.student import RATE, Student, StudentConfig, levels
+from synth.student_content import EXACT, PARTS
 from synth.train.recipe import mixed_seed
 
 TEACHER = 512
@@ -270,10 +272,9 @@ def main() -> None:
             with (arguments.out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
             sums = {}
-    kept_parts = ("student.", "ssl_proj.", "quantizer.", "foreteller.reader.")
-    tensors = {n: v.contiguous() for n, v in learner.state_dict().items() if n.startswith(kept_parts)}
+    state_dict = {name: value for name, value in learner.state_dict().items() if name.startswith(PARTS)}
     config = {name: str(value) for name, value in learner.student.config.to_mapping().items()}
-    save_file(tensors, arguments.out / "student.safetensors", metadata=config)
+    save_file(packed(state_dict, EXACT), arguments.out / "student.safetensors", metadata=config)
 
 
 if __name__ == "__main__":
