@@ -21,6 +21,7 @@ COMMANDS = {
     "models": ("forensics.cli.models", "List trained weights, show cards, verify hashes, import official checkpoints."),
     "train": ("forensics.cli.train", "Train the clone model: prepare data, text to codes, codes to sound."),
     "finetune": ("forensics.cli.finetune", "Few-shot fine-tuning of pretrained models on one voice."),
+    "range": ("forensics.cli.range", "Make and check labelled material: clones, partial edits, splices, laundered."),
     "bench": ("forensics.cli.bench", "Measure: speed, methods, mutated media files."),
     "completion": ("forensics.cli.completion", "Print the shell completion script."),
 }

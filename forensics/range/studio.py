@@ -1,0 +1,116 @@
+"""Our model at work for the range: it speaks and converts in the process, in voices that the gate lets it take.
+
+It goes around the one door on purpose (`Cloner._render`): what it makes is labelled material, written into the range's
+folder and nowhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forensics.range.base import RATE, Step
+from forensics.range.marking import range_key
+from forensics.range.sources import Gate, Source
+from synth.channels.base import FloatArray, convert
+from synth.errors import VoxproofError
+
+if TYPE_CHECKING:
+    from synth.clone import Clone, Cloner, Settings
+
+CODES_A_SECOND = 25
+
+
+@dataclass(eq=False)
+class Studio:
+    """What the kinds need beside their recipe."""
+
+    seed: int
+    """Of the range."""
+    gate: Gate
+    """Asked again before every clone of a consented voice."""
+    cloner: Cloner | None = None
+    generator: str = ""
+    """Name of our model, as in a record: `voxproof-lite@` and 8 digits."""
+
+    def said(self, text: str, voice: Source, seed: int, tokens: str = "") -> tuple[FloatArray, tuple[Step, ...]]:
+        """A text in a voice -> samples [n] at `RATE`, and how; `tokens` names the range key they are drawn under."""
+        from synth.clone import Settings
+        from synth.watermark.tokens import TokenMark
+
+        settings = Settings(language="en", seed=seed % (1 << 31))
+        if tokens:
+            mark = TokenMark.of(range_key(self.seed, tokens), settings.seed)
+            settings = replace(settings, sampling=replace(settings.sampling, mark=mark))
+        clone = self._rendered(text, voice, voice.text if voice.english else "", settings)
+        step: Step = {"step": "clone", "model": self.generator, "seed": settings.seed, "tokens": tokens or "by chance"}
+        return self._sound(clone), (step, {"step": "resample", "rate": RATE})
+
+    def converted(self, content: Source, voice: Source, seed: int) -> tuple[FloatArray, tuple[Step, ...]]:
+        """What a recording says, in a voice -> samples [n] at `RATE`, and how."""
+        from synth.clone import Settings
+        from synth.interventions import Interventions
+        from synth.reference import Reference
+        from synth.sampling import Sampling
+
+        cloner = self._model()
+        if cloner.content is None:
+            raise VoxproofError("a conversion needs the model's content encoder")
+        heard = Reference.read(content.path)
+        features = cloner.content.features(heard.for_content(), bounded=False)
+        codes = cloner.models.sovits.codes(features.to(cloner.models.device))[0, 0].cpu()
+        codes = codes[: max(round(len(heard.samples) / heard.rate * CODES_A_SECOND), 1)]  # not what zeros behind it say
+        settings = Settings(
+            language="en", cut="cut0", seed=seed % (1 << 31), sampling=Sampling(least=1, most=2),
+            interventions=Interventions(codes=lambda drawn, piece: codes),
+        )  # fmt: skip
+        clone = self._rendered(content.text, voice, "", settings)
+        if len(clone.codes) != 1:
+            raise VoxproofError("the transcript is not one piece of text")
+        step: Step = {"step": "conversion", "model": self.generator, "seed": settings.seed, "codes": len(codes)}
+        return self._sound(clone), (step, {"step": "resample", "rate": RATE})
+
+    def right(self, voice: Source) -> str:
+        """By which right the voice is taken."""
+        from synth.consent import read_consent
+
+        return f"consent {read_consent(voice.consent).consent_id}" if voice.consent else "machine"
+
+    def _rendered(self, text: str, voice: Source, voice_text: str, settings: Settings) -> Clone:
+        from synth.reference import Reference
+
+        refused = self.gate(voice.path, voice.consent) if voice.consent else "" if voice.voice else "no right to it"
+        if refused:
+            raise VoxproofError(f"the voice is not cloned: {refused}", path=voice.path)
+        cloner = self._model()
+        return cloner._render(text, Reference.read(voice.path), voice_text if cloner.content else "", settings)
+
+    def _model(self) -> Cloner:
+        if self.cloner is None:
+            raise VoxproofError("there is no clone model (--model)")
+        return self.cloner
+
+    def _sound(self, clone: Clone) -> FloatArray:
+        return convert(np.ascontiguousarray(clone.samples.numpy(), np.float32), clone.rate, RATE)
+
+
+def loaded(model: str, hubert: str | None = None) -> tuple[Cloner, str]:
+    """The model `lite` or that of a folder, and its name in records."""
+    try:
+        from synth.clone import Cloner
+    except ModuleNotFoundError as error:
+        raise VoxproofError(
+            f"the clone model needs {error.name}, which is not installed", cure="Run: pip install 'voxproof[clone]'."
+        ) from None
+    if model == "lite":
+        try:
+            from synth.models.lite import lite_folder
+        except ModuleNotFoundError:
+            raise VoxproofError("the lite model does not ship yet", cure="Give a folder of models (--model).") from None
+        cloner = Cloner.load(lite_folder())
+    else:
+        cloner = Cloner.load(model, hubert=hubert) if hubert else Cloner.load(model)
+    family = "lite" if model == "lite" else cloner.models.version
+    return cloner, f"voxproof-{family}@{cloner.models.hashes['sovits'][:8]}"
