@@ -9,7 +9,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from forensics.benches.edits import POSITIVES
 from forensics.benches.edits.base import CODECS, TWICE, Positive
 
 Kind = Literal["never lossy", "coded", "positive"]
+AnyClip = TypeVar("AnyClip", bound=Clip)
 
 NEVER_LOSSY, CODED = 640, 480
 """Unedited recordings of a full run: as their makers published them without loss, and through usual codecs."""
@@ -176,13 +177,13 @@ def _company(
     return (clip, partner, *near[:FURTHER])
 
 
-def draw(clips: Sequence[Clip], count: int, rng: np.random.Generator) -> list[Clip]:
+def draw(clips: Sequence[AnyClip], count: int, rng: np.random.Generator) -> list[AnyClip]:
     """Clips taken in turn from the sources, at random within each."""
-    by_source: dict[str, list[Clip]] = defaultdict(list)
+    by_source: dict[str, list[AnyClip]] = defaultdict(list)
     for clip in clips:
         by_source[clip.source].append(clip)
     queues = [[rows[i] for i in rng.permutation(len(rows))] for _, rows in sorted(by_source.items())]
-    drawn: list[Clip] = []
+    drawn: list[AnyClip] = []
     while len(drawn) < count and any(queues):
         for queue in queues:
             if queue and len(drawn) < count:
