@@ -118,6 +118,14 @@ class Emission:
     """Hz."""
     issuance: Issuance
     """The issuance of the whole stream."""
+    codes: tuple[tuple[int, Tensor], ...] = ()
+    """Semantic tokens [k] that were drawn since the stretch before, each with the number of its piece of the text."""
+
+
+TOGETHER = 8
+"""Pieces of a text whose tokens are drawn side by side."""
+Told = Callable[[int, int], None]
+"""Hears how far the work is: steps done, of how many."""
 
 
 class TextSide(Protocol):
@@ -198,17 +206,18 @@ class Cloner:
         *,
         issuer: Issuer | None = None,
         out: str | Path | None = None,
+        told: Told | None = None,
     ) -> Clone:
         """Says `text` in the voice of the reference, or the mean voice of several, of which the first is the prompt.
 
         With `reference_text`, what the (first) reference says, the GPT goes on from it and takes over its manner;
         without, only the voice is taken over. `issuer` holds the consent, the key and the register, without which
-        nothing is said; `out` is a file to be written as well.
+        nothing is said; `out` is a file to be written as well; `told` hears of the progress.
         """
         settings = settings or Settings()
         task = self._task(text, reference, reference_text, settings)
         issuer, request = self._admitted(text, task, issuer)
-        clone = self._rendered(task, _marked(settings, issuer))
+        clone = self._rendered(task, _marked(settings, issuer), told)
         emitted = emit(
             clone.samples.numpy(), clone.rate, request, issuer.key, issuer.register, voices=issuer.voices,
             out=None if out is None else Path(out),
@@ -258,11 +267,12 @@ class Cloner:
         return self._rendered(self._task(text, reference, reference_text, settings), settings)
 
     @torch.no_grad()
-    def _rendered(self, task: _Task, settings: Settings) -> Clone:
+    def _rendered(self, task: _Task, settings: Settings, told: Told | None = None) -> Clone:
         prompt, watch, changes = task.prompt, settings.watch, settings.interventions
         berts = [self._bert(utterance) for utterance in task.said]
         prompted = [self._prompted(utterance, bert, prompt) for utterance, bert in zip(task.said, berts, strict=True)]
-        spoken, records = self._tokens(prompted, settings)
+        told = told or _untold
+        spoken, records = self._tokens(prompted, settings, told)
         rate = self._voicing.rate
         pause = _pause(settings, rate)
         sounds, pieces = [], []
@@ -276,6 +286,7 @@ class Cloner:
             at += len(sound) + len(pause)
             sounds += [sound, pause]
             pieces.append(self._recorded(piece, prompt, prompted[i], one, records[i], watch))
+            told(len(spoken) + i + 1, 2 * len(spoken))
         trace = None if watch is None else self._trace(pieces, prompt, task.side)
         return Clone(
             torch.cat(sounds), rate, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
@@ -381,19 +392,26 @@ class Cloner:
 
     # --- tokens and sound -------------------------------------------------------------------------------------------
 
-    def _tokens(self, prompted: list[Prompted], settings: Settings) -> tuple[list[Spoken], list[GptRecord | None]]:
-        """All pieces at once; watched, one after the other. A piece draws the same tokens either way."""
+    def _tokens(
+        self, prompted: list[Prompted], settings: Settings, told: Told
+    ) -> tuple[list[Spoken], list[GptRecord | None]]:
+        """Some pieces at once; watched, one after the other. A piece draws the same tokens either way."""
         gpt, watch = self.models.gpt, settings.watch
         seeds = [settings.seed + i for i in range(len(prompted))]
+        spoken: list[Spoken] = []
+        records: list[GptRecord | None] = []
         with scaled_heads(gpt, settings.interventions.heads):
             if watch is None or not (watch.logits or watch.attention):
-                return gpt.generate(prompted, settings.sampling, seeds), [None] * len(prompted)
-            spoken: list[Spoken] = []
-            records: list[GptRecord | None] = []
+                for at in range(0, len(prompted), TOGETHER):
+                    some = slice(at, at + TOGETHER)
+                    spoken += gpt.generate(prompted[some], settings.sampling, seeds[some])
+                    told(len(spoken), 2 * len(prompted))
+                return spoken, [None] * len(prompted)
             for one, seed in zip(prompted, seeds, strict=True):
                 with watched_gpt(gpt, watch.attention, watch.logits) as record:
                     spoken += gpt.generate([one], settings.sampling, [seed])
                 records.append(record)
+                told(len(spoken), 2 * len(prompted))
             return spoken, records
 
     def _sound(self, piece: Piece, number: int, prompt: _Prompt, settings: Settings) -> tuple[Tensor, Piece]:
@@ -445,14 +463,22 @@ class Cloner:
 
 def _emissions(door: StreamEmission, chunks: Iterable[Chunk], rate: int) -> Iterator[Emission]:
     """What the door lets out of the chunks; closed with the generator."""
+    drawn: list[tuple[int, Tensor]] = []
     with door:
         for chunk in chunks:
+            if len(chunk.codes):
+                drawn.append((chunk.piece, chunk.codes))
             sound = door.push(chunk.samples.numpy())
             if len(sound) and door.issuance is not None:
-                yield Emission(_tensor(sound), rate, door.issuance)
+                yield Emission(_tensor(sound), rate, door.issuance, tuple(drawn))
+                drawn.clear()
         rest = door.finish()
         if len(rest) and door.issuance is not None:
-            yield Emission(_tensor(rest), rate, door.issuance)
+            yield Emission(_tensor(rest), rate, door.issuance, tuple(drawn))
+
+
+def _untold(done: int, steps: int) -> None:
+    """Nobody listens."""
 
 
 def _tensor(samples: NDArray[np.float64]) -> Tensor:

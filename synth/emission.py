@@ -41,6 +41,7 @@ from synth.issuance import (
 )
 from synth.ledger import Entry
 from synth.matching import Heard, ShippedVoices, Voices
+from synth.reference_findings import ReferenceFindings
 from synth.register import Register
 from synth.sound_files import require_writable, write_sound
 from synth.watermark.keys import WatermarkKey
@@ -153,17 +154,25 @@ class Issuer:
     token: str | None = field(default=None, repr=False)
     """Access token, where the register has tokens."""
     voices: Voices = field(default_factory=ShippedVoices)
+    reference_findings: tuple[ReferenceFindings, ...] = ()
+    """What the quality gate (`synth.reference_gate`) found of the references, for the register; empty: not asked."""
 
     def request(
         self, text: str, languages: Iterable[str], references: Iterable[Heard], models: Mapping[str, str]
     ) -> IssuanceRequest:
         """What is to be said, brought before the gate; raises `AccessError` or `ConsentError`."""
+        heard, found = tuple(references), self.reference_findings
+        if found and [one.samples_sha256 for one in found] != [one.samples_sha256 for one in heard]:
+            raise EmissionError(
+                "the findings are those of other references", cure="Ask the quality gate about these recordings."
+            )
         asked = IssuanceRequest(
             "synthesised",
             scope=self.scope,
             languages=tuple(sorted(set(languages))),
             consent=self.consent,
-            references=tuple(references),
+            references=heard,
+            reference_findings=found,
             token=self.token,
             text_sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
             models=models,
@@ -244,6 +253,7 @@ def described(
         token_id=token_id,
         notes=() if carried else (PRESENCE_ONLY,),
         contour=contour,
+        reference_findings=request.reference_findings,
     )
 
 

@@ -19,6 +19,7 @@ from synth.consent import Consent, Scope
 from synth.errors import VoxproofError
 from synth.ledger import Entry
 from synth.record import Record
+from synth.reference_findings import ReferenceFindings
 from synth.register import Register, member
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class IssuanceRequest:
     """Needed for a synthesis."""
     references: tuple[Heard, ...] = ()
     """The recordings that the voice is taken from; needed for a synthesis."""
+    reference_findings: tuple[ReferenceFindings, ...] = ()
+    """What `synth.reference_gate` found of them, in the same order; empty: it was not asked."""
     token: str | None = field(default=None, repr=False)
     """Access token."""
     text_sha256: str | None = None
@@ -98,6 +101,8 @@ class Issuance(Record):
     """What else has to be known, e.g. `too short for the payload: presence only`."""
     contour: str | None = None
     """Coarse loudness of what was emitted (`synth.contour`), hexadecimal; None: a stream, or an entry from before."""
+    reference_findings: tuple[ReferenceFindings, ...] = ()
+    """How good the references were, and which faults of theirs the user accepted; empty: not asked, or from before."""
 
 
 class Found(Record):

@@ -5,10 +5,12 @@ Made by `synth.audio.open_recording`; nothing here opens a file.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tempfile
 import weakref
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -241,6 +243,23 @@ class Recording:
         """The sound between two times (clipped to the recording), in memory."""
         rate = self.facts.sample_rate
         return Waveform(self.samples(round(start_s * rate), round(end_s * rate)), rate)
+
+    def part(self, start_s: float, end_s: float) -> Recording:
+        """The sound between two times (clipped to the recording) as a recording of its own, to be measured."""
+        rate = self.facts.sample_rate
+        native = self.native(round(start_s * rate), round(end_s * rate))
+        if not len(native):
+            raise AudioError(f"has no sound from {start_s} to {end_s} s", path=self.path, kind="argument")
+        try:
+            copy = tempfile.TemporaryFile(prefix="voxproof-")  # noqa: SIM115 - the recording closes it
+            copy.write(native.tobytes())
+            copy.flush()
+        except OSError as error:
+            raise AudioError(
+                f"a working copy could not be made ({error.strerror})", path=self.path, cure="Set TMPDIR.", kind="space"
+            ) from error
+        digest = hashlib.sha256(native.tobytes()).hexdigest()
+        return replace(self, frames=len(native), stream_sha256=digest, usage={}, _copy=copy)
 
 
 def mean_of_channels(samples: Float32) -> Float32:
