@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 MEL_WEIGHT = 45.0
 KL_WEIGHT = 1.0
+PITCH_WEIGHT = 5.0
+"""Of the light head's pitch."""
+SPECTRAL_WEIGHT = 10.0
+"""Of the magnitudes, for the light head, whose phases nobody judges at first."""
+SPECTRA = (400, 1024, 2048)
+"""Windows of these magnitudes, samples at 32 kHz."""
 
 
 def discriminator_loss(recorded: Sequence[Judgement], synthesised: Sequence[Judgement]) -> Tensor:
@@ -66,6 +72,19 @@ def mel_distance(spectrum: Tensor, wave: Tensor, starts: Tensor, config: mel.Mel
     return F.l1_loss(made, wanted)
 
 
+def spectral_distance(recorded: Tensor, made: Tensor) -> Tensor:
+    """Mean distance of log magnitudes at three resolutions, waves [b, 1, n] (R. Yamamoto et al., 2020)."""
+    each = []
+    for window in SPECTRA:
+        hann = torch.hann_window(window, device=made.device)
+        a, b = (
+            torch.stft(x.squeeze(1).float(), window, window // 4, window=hann, return_complex=True).abs()
+            for x in (recorded, made)
+        )
+        each.append(F.l1_loss(b.clamp(min=1e-3).log(), a.clamp(min=1e-3).log()))
+    return torch.stack(each).mean()
+
+
 class GeneratorLoss(NamedTuple):
     """The parts of one step's loss, as they are weighted."""
 
@@ -74,18 +93,25 @@ class GeneratorLoss(NamedTuple):
     mel: Tensor
     kl: Tensor
     commitment: Tensor
+    pitch: Tensor
+    spectral: Tensor
 
     @property
     def total(self) -> Tensor:
-        return self.adversarial + self.features + self.mel + self.kl + self.commitment
+        return torch.stack(tuple(self)).sum()
 
 
 def generator_loss(
-    out: TrainingOutput, spectrum: Tensor, recorded: Sequence[Judgement], synthesised: Sequence[Judgement]
+    out: TrainingOutput,
+    spectrum: Tensor,
+    recorded: Sequence[Judgement],
+    synthesised: Sequence[Judgement],
+    wave: Tensor | None = None,
 ) -> GeneratorLoss:
     """All losses of `Sovits.train_forward`'s output; the magnitudes [b, bins, t] that went into it are the target.
 
-    Without discriminators there are no judgements, and the first two parts are 0.
+    Without discriminators there are no judgements, and the first two parts are 0. The recorded `wave` [b, 1, n] of the
+    slices is for the light head.
     """
     zero = torch.zeros((), device=out.wave.device)
     with torch.autocast(out.wave.device.type, enabled=False):
@@ -95,4 +121,6 @@ def generator_loss(
             MEL_WEIGHT * mel_distance(spectrum, out.wave, out.starts),
             KL_WEIGHT * out.kl(),
             out.commitment.float(),
+            PITCH_WEIGHT * out.pitch.float(),
+            zero if wave is None else SPECTRAL_WEIGHT * spectral_distance(wave, out.wave),
         )

@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from synth.errors import VoxproofError
-from synth.fourier_decoder import FourierDecoder
+from synth.fourier_decoder import FourierDecoder, Pitch, pitch_distance, told
 from synth.losses import kl_divergence
 from synth.vits_modules import (
     Attention,
@@ -168,7 +168,7 @@ class SovitsConfig(EncoderConfig):
     def lite(cls) -> SovitsConfig:
         """The sizes of the voice that ships."""
         return cls(
-            inter_channels=96, hidden_channels=128, filter_channels=384, n_layers=4, gin_channels=256,
+            inter_channels=96, hidden_channels=128, filter_channels=384, n_layers=4, p_dropout=0.0, gin_channels=256,
             freeze_quantizer=True, ssl_width=256, mrte_width=256, decoder="fourier", posterior_layers=8, flow_layers=3,
         )  # fmt: skip
 
@@ -473,6 +473,8 @@ class TrainingOutput(NamedTuple):
     """Posterior log scale."""
     commitment: Tensor
     """Mean squared distance between features and codebook; 0 where the quantizer is frozen."""
+    pitch: Tensor
+    """Distance of the pitch that the light head hears from the one given; 0 for the official vocoder."""
 
     def kl(self) -> Tensor:
         """Divergence of posterior from prior, nats a frame: the mean over real frames, summed over channels."""
@@ -673,12 +675,16 @@ class Sovits(Encoders):
         *,
         noise: Tensor | None = None,
         places: Tensor | None = None,
+        pitch: Tensor | None = None,
+        window: int = 0,
     ) -> TrainingOutput:
         """One batch through posterior, flow and vocoder.
 
         Features [b, 768, t] and magnitudes [b, bins, t] with the same even t, lengths [b] in frames, phonemes [b, s],
         text lengths [b], Pro: speaker embeddings [b, 20480]. Draws may be given: normal `noise` [b, inter, t] for the
-        posterior sample, uniform `places` [b] (0 to below 1) for where each slice starts.
+        posterior sample, uniform `places` [b] (0 to below 1) for where each slice starts. The light head needs the
+        `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even; only so many frames of each clip go through
+        posterior and flow, which is less work; text and voice are whole.
         """
         config, frames = self.config, spectrum.shape[2]
         if self.enc_q is None:
@@ -692,16 +698,37 @@ class Sovits(Encoders):
             )
         mask = length_mask(lengths, frames).to(spectrum)
         voice = self.with_speaker(self.style(spectrum, mask), speaker)
+        places = torch.rand(len(lengths), device=lengths.device) if places is None else places
+        begin = torch.zeros_like(lengths)
+        if 0 < window < frames:
+            begin = (places * (lengths - window).clamp(min=0) / 2).long() * 2
+            places = (places * 7919.0) % 1.0  # where in the window, whatever the window
+            ssl, spectrum, mask = (time_slices(x, begin, window) for x in (ssl, spectrum, mask))
+            lengths = (lengths - begin).clamp(max=window)
         learns = torch.is_grad_enabled() and not config.freeze_quantizer
         exact = torch.autocast(ssl.device.type, enabled=False)  # half precision moves frames to the next code
         with torch.set_grad_enabled(learns), exact:
             tokens, commitment = self.quantizer(self.ssl_proj(ssl))
         prior = self.prior(tokens, text, voice, lengths=lengths, text_lengths=text_lengths)
         m_q, logs_q = self.enc_q(spectrum, mask, voice)
-        noise = torch.randn_like(m_q, dtype=torch.float32) if noise is None else noise
+        if noise is None:
+            noise = torch.randn_like(m_q, dtype=torch.float32)
+        elif noise.shape[2] != m_q.shape[2]:
+            noise = time_slices(noise, begin, m_q.shape[2])
         z = (m_q + noise * logs_q.exp()) * mask
         z_p = self.flow(z, mask, voice)
-        places = torch.rand(len(lengths), device=lengths.device) if places is None else places
         starts = (places * (lengths - config.segment_frames + 1).clamp(min=1)).long()
-        wave = self.dec(time_slices(z, starts, config.segment_frames), voice)
-        return TrainingOutput(wave, starts, mask, z, z_p, prior.mean, prior.log_scale, m_q, logs_q, commitment)
+        slices, distance = time_slices(z, starts, config.segment_frames), z.new_zeros(())
+        if isinstance(self.dec, FourierDecoder):
+            if pitch is None:
+                raise VoxproofError("The light head is trained with the pitch", cure="Prepare the data with --student.")
+            given = time_slices(pitch[:, None], 2 * begin, 2 * z.shape[2])[:, 0]
+            heard = self.dec.pitch(z, voice)
+            distance = pitch_distance(heard, given, mask)
+            parts = (time_slices(x[:, None], 2 * starts, 2 * config.segment_frames)[:, 0] for x in told(heard, given))
+            wave = self.dec(slices, voice, Pitch(*parts))
+        else:
+            wave = self.dec(slices, voice)
+        return TrainingOutput(
+            wave, begin + starts, mask, z, z_p, prior.mean, prior.log_scale, m_q, logs_q, commitment, distance
+        )

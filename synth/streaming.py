@@ -143,7 +143,8 @@ class _Stream:
 
     def _sound(self, latent: Tensor, start: int, stop: int, end: int) -> Tensor:
         """Samples of the frames from `start` to `stop`, made of the latent from where they depend on it to `end`."""
-        before = max(0, start - self.reach)
+        counts = self.voicing.sovits.config.decoder == "fourier"  # its pulses, from the first frame on
+        before = 0 if counts else max(0, start - self.reach)
         sound = self.voicing.vocoded(latent[:, :, before:end], self.voice)
         return sound[(start - before) * self.hop : (stop - before) * self.hop]
 

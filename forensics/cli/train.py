@@ -118,6 +118,7 @@ def s1(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
 @SIZE
 @STUDENT
 @click.option("--unjudged", default=0, show_default=True, help="Epochs before the discriminators; v1 to v2ProPlus.")
+@click.option("--window", default=0, help="Frames of 20 ms of each recording in a step; 0: all.  [default: 0]")
 @click.option("--epochs", default=8, show_default=True)
 @click.option("--accumulation", default=1, show_default=True, help="Batches a step.")
 @click.option("--rate", default=1e-4, show_default=True)

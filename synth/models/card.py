@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from synth.checkpoint.reading import Kind, Release
 from synth.record import Record
 
@@ -23,8 +25,9 @@ class ModelCard(Record):
 
     name: str
     """Of the files: NAME.safetensors and NAME.yaml."""
-    kind: Kind
-    """What the weights are for; see `synth.checkpoint.reading.Checkpoint`."""
+    kind: Kind | Literal["content"]
+    """What the weights are for; see `synth.checkpoint.reading.Checkpoint`. content: the student of the lite voice
+    (synth/student_content.py), which hears what is said in place of HuBERT, and its reader of phones."""
     version: Release
     """Version of GPT-SoVITS; of a gpt v1 or v2 after its phoneme table, v2 for all later versions."""
     summary: str

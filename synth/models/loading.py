@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,13 +19,16 @@ from torch import Tensor
 from synth.card import checked_weights, read_card, sha256_of
 from synth.checkpoint import Checkpoint, layouts, read_checkpoint
 from synth.checkpoint.reading import Kind, Release
+from synth.code_reader import CodeReader
 from synth.errors import VoxproofError
 from synth.gpt import GPT, GPTConfig
 from synth.models.card import IMPORT_AGAIN, ModelCard
 from synth.models.importing import GPT_PREFIX
+from synth.packing import unpacked
 from synth.sovits import Sovits, Version
 from synth.sovits_flow import FlowSovits, FlowVersion
 from synth.speaker_verification import ERes2NetV2
+from synth.student_content import StudentContent, read_student
 from synth.vocoders import BigVgan, HifiGan
 
 
@@ -40,13 +43,17 @@ class ModelSet:
     version: Release
     """Of the SoVITS."""
     hashes: Mapping[str, str]
-    """SHA-256 of the files: "gpt", "sovits" and, if there is one, "speaker" or "vocoder"."""
+    """SHA-256 of the files: "gpt", "sovits" and, if there is one, "speaker", "vocoder" or "content"."""
     text_pipeline: str | None = None
     """Hash of the text front ends the weights were trained with; None: not stated (official files)."""
     speaker: ERes2NetV2 | None = None
     """Hears voices for v2Pro and v2ProPlus."""
     vocoder: HifiGan | BigVgan | None = None
     """Makes sound of v4's or v3's mel spectrograms."""
+    content: StudentContent | None = None
+    """Hears what is said, where that ships with the model; None: HuBERT does."""
+    reader: CodeReader | None = None
+    """Reads phones from the features of codes, for the quality control."""
 
     @property
     def device(self) -> torch.device:
@@ -62,7 +69,7 @@ class _File:
     """Of imported weights the card, of official ones the contents."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Kind | Literal["content"]:
         return self.found.kind
 
     @property
@@ -113,6 +120,10 @@ def load_models(
         fitting = [file for file in files if file.version == second.version]
         chosen["vocoder"] = _one(fitting, ("vocoder",), "", Path(folder))
         vocoder = _vocoder(chosen["vocoder"]).to(device=device, dtype=dtype).eval()
+    content = reader = None
+    if any(file.kind == "content" for file in files):
+        chosen["content"] = _one(files, ("content",), "", Path(folder))
+        content, reader = _content(chosen["content"], device)
     second_model = _flow(second) if second.kind == "flow-matching" else _sovits(second)
     return ModelSet(
         _gpt(first).to(device=device, dtype=dtype).eval(),
@@ -122,6 +133,8 @@ def load_models(
         next(iter(pipelines), None),
         speaker,
         vocoder,
+        content,
+        reader,
     )
 
 
@@ -141,7 +154,7 @@ def _listed(folder: Path) -> list[_File]:
     return found
 
 
-def _one(files: list[_File], kinds: tuple[Kind, ...], name: str, folder: Path) -> _File:
+def _one(files: list[_File], kinds: tuple[str, ...], name: str, folder: Path) -> _File:
     """The file of one of these kinds, by its stem if a name is given."""
     fitting = [file for file in files if file.kind in kinds and name in ("", file.path.stem)]
     what = f"{kinds[0]} called {name}" if name else kinds[0]
@@ -208,6 +221,13 @@ def _speaker(file: _File) -> ERes2NetV2:
     return model
 
 
+def _content(file: _File, device: torch.device) -> tuple[StudentContent, CodeReader | None]:
+    card = cast(ModelCard, file.found)
+    content, _, reader = read_student(checked_weights(card, file.path.parent, cure=IMPORT_AGAIN))
+    content.student.to(device)
+    return content, None if reader is None else reader.to(device)
+
+
 def _contents(file: _File) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
     """Tensors (of a GPT without their prefix) and configuration."""
     if isinstance(file.found, Checkpoint):
@@ -216,7 +236,7 @@ def _contents(file: _File) -> tuple[Mapping[str, Tensor], Mapping[str, Any]]:
     try:
         with safe_open(file.path, framework="pt") as opened:
             config = json.loads((opened.metadata() or {})[file.kind])
-            return {name: opened.get_tensor(name) for name in opened.keys()}, config  # noqa: SIM118 (not a mapping)
+            return unpacked({name: opened.get_tensor(name) for name in opened.keys()}), config  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise VoxproofError(
             f"holds no {file.kind} ({error})", path=file.path, cure="Import the checkpoint again."

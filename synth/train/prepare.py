@@ -28,6 +28,8 @@ from synth.audio import open_recording
 from synth.bert import WIDTH
 from synth.errors import VoxproofError
 from synth.measures import measure_activity
+from synth.pitch import pitch_of
+from synth.student_content import StudentContent
 from synth.text.frame import Language, Phones
 from synth.text.pipeline import TextPipeline, Utterance
 from synth.text.symbols import table_of
@@ -171,6 +173,8 @@ def _tried(
             "sound": torch.from_numpy(np.round(wave * 32767).astype(np.int16)),
             "content": content(low).float(),
         }
+        if isinstance(content, StudentContent):  # the lite size has a source of its own
+            parts["pitch"] = torch.from_numpy(pitch_of(wave, SOUND_RATE)).half()
         if not bool(torch.isfinite(parts["content"]).all()):
             raise VoxproofError("its content features are not finite", cure="Look at the recording.")
         if any(part.language == "zh" for part in utterance.parts) and bert is not None:

@@ -41,6 +41,8 @@ class S2Config(RateConfig):
     """Times `rate`, for the parts that read text (the reference allows 0.2 to 0.6)."""
     unjudged: int = 0
     """Epochs at the beginning without discriminators: more than twice as quick, for weights that know nothing yet."""
+    window: int = 0
+    """Frames of each recording that go through posterior and flow; 0: all."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +53,21 @@ class S2Batch(Speech):
     """[b, 1, t * hop] samples."""
     speaker: Tensor | None
     """[b, 20480] for the Pro versions."""
+    pitch: Tensor | None
+    """[b, 2 t] Hz, for the light head."""
 
 
 class _Generating(nn.Module):
     """`Sovits.train_forward` as a forward pass, which is what several processes can share."""
 
-    def __init__(self, sovits: Sovits) -> None:
+    def __init__(self, sovits: Sovits, window: int) -> None:
         super().__init__()
-        self.sovits = sovits
+        self.sovits, self.window = sovits, window
 
     def forward(self, batch: S2Batch, noise: Tensor, places: Tensor) -> TrainingOutput:
         return self.sovits.train_forward(
             batch.content, batch.spectrum, batch.lengths, batch.phonemes, batch.phoneme_lens, batch.speaker,
-            noise=noise, places=places,
+            noise=noise, places=places, pitch=batch.pitch, window=self.window,
         )  # fmt: skip
 
 
@@ -98,6 +102,11 @@ class CodesToSound(SovitsRecipe[S2Batch]):
                 f"has no speaker embeddings, which {model.config.version} needs", path=data.folder,
                 cure="Prepare it for this version.",
             )  # fmt: skip
+        self.light = model.config.decoder == "fourier"
+        if self.light and not data.has(data.entries[0], "pitch"):
+            raise VoxproofError(
+                "has no pitch, which the lite size needs", path=data.folder, cure="Prepare it with --student FILE."
+            )
         super().__init__(model, data, config, team)
         self.model, self.discriminators = model.to(team.device).train(), discriminators.to(team.device).train()
         for parameter in self.model.ssl_proj.parameters():
@@ -107,7 +116,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
             "generator": adam(self._groups(), config.rate),
             "discriminators": adam([{"params": list(self.discriminators.parameters())}], config.rate),
         }
-        self._generate = team.wrapped(_Generating(self.model))
+        self._generate = team.wrapped(_Generating(self.model, config.window))
         self._judge = team.wrapped(_Judging(self.discriminators))
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -131,8 +140,11 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         speaker = None
         if config.is_pro:
             speaker = torch.stack([self.data.tensor(self.entries[i], "speaker") for i in indices])
-        wave = padded(sounds, speech.spectrum.shape[2] * config.hop)[:, None]
-        return S2Batch(**vars(speech), wave=wave, speaker=speaker)
+        frames, pitch = speech.spectrum.shape[2], None
+        if self.light:
+            pitch = padded([self.data.tensor(self.entries[i], "pitch").float() for i in indices], 2 * frames)
+        wave = padded(sounds, frames * config.hop)[:, None]
+        return S2Batch(**vars(speech), wave=wave, speaker=speaker, pitch=pitch)
 
     def step(self, batches: Sequence[S2Batch], seed: int) -> dict[str, float]:
         """With several batches the generator runs twice, so that the discriminators have changed for all of them."""
@@ -175,7 +187,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         batch = batch.to(self.team.device)
         noise, places = self._draws(batch, seed)
         with self.mixed():
-            out = _Generating(self.model)(batch, noise, places)
+            out = _Generating(self.model, self.config.window)(batch, noise, places)
         distance = losses.MEL_WEIGHT * losses.mel_distance(batch.spectrum, out.wave, out.starts)
         return {"mel": float(distance), "kl": float(out.kl())}
 
@@ -225,17 +237,20 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         torch.manual_seed(mixed_seed(seed, place, self.team.rank))
         self.model.quantizer.eval()
         with self.mixed():
-            out: TrainingOutput = _Generating(self.model)(batch, *self._draws(batch, seed))
+            out: TrainingOutput = _Generating(self.model, self.config.window)(batch, *self._draws(batch, seed))
         self.model.train()
         return out
 
     def _generator_loss(self, batch: S2Batch, made: TrainingOutput) -> losses.GeneratorLoss:
         recorded: list[Judgement] = []
         synthesised: list[Judgement] = []
+        wave = self._slice(batch, made)
         if self.judged:
             with self.mixed():
-                recorded, synthesised = self.discriminators.compare(self._slice(batch, made), made.wave)
-        return losses.generator_loss(made, batch.spectrum, recorded, synthesised)
+                recorded, synthesised = self.discriminators.compare(wave, made.wave)
+        return losses.generator_loss(
+            made, batch.spectrum, recorded, synthesised, wave if self.light else None
+        )  # fmt: skip
 
     def _slice(self, batch: S2Batch, made: TrainingOutput) -> Tensor:
         """The recorded samples [b, 1, n] of the slices that were made."""

@@ -9,7 +9,7 @@ from dataclasses import replace  # noqa: E402
 
 from synth.checkpoint import layouts  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
-from synth.fourier_decoder import FourierDecoder, overlapped  # noqa: E402
+from synth.fourier_decoder import RATE, FourierDecoder, Pitch, overlapped, pulses, told  # noqa: E402
 from synth.sovits import Sovits, SovitsConfig  # noqa: E402
 from synth.streaming import reach  # noqa: E402
 
@@ -29,24 +29,68 @@ def test_spectra_of_a_sound_give_the_sound_again(frames: int) -> None:
     torch.testing.assert_close(again, sound, atol=1e-5, rtol=0)
 
 
+def source(hertz: float, frames: int) -> Pitch:
+    return Pitch(torch.full((1, frames), 20.0), torch.full((1, frames), hertz))
+
+
+@pytest.mark.parametrize("hertz", [62.5, 125.0, 440.0])
+def test_pulses_are_all_harmonics_and_nothing_else(hertz: float) -> None:
+    made = pulses(source(hertz, 100), 320)[0].double()
+    assert made.square().mean() == pytest.approx(1, abs=0.02)
+    spectrum = torch.fft.rfft(made).abs() / len(made) * 2  # 1 s: a bin is 1 Hz
+    partials = [round(hertz * k) for k in range(1, int(0.49 * RATE / hertz))]
+    if hertz.is_integer():
+        strength = spectrum[partials]
+        assert float(strength.max() / strength.min()) < 1.01
+        rest = spectrum.clone()
+        rest[partials] = 0
+        assert float(rest[: partials[-1]].max()) < 0.01 * float(strength.mean())
+
+
+def test_there_are_no_pulses_without_a_voice() -> None:
+    silent = told(source(200.0, 50), torch.zeros(1, 50))
+    assert float(pulses(silent, 320).abs().max()) < 1e-4
+
+
+def test_the_given_pitch_is_what_is_heard() -> None:
+    torch.manual_seed(0)
+    decoder = FourierDecoder(8, 16, 16, 2, 640).eval()
+    torch.nn.init.constant_(decoder.head.bias[513:1026], -20.0)  # no breath
+    made = decoder(torch.zeros(1, 8, 50), torch.zeros(1, 16, 1), source(125.0, 100))[0, 0]
+    spectrum = torch.fft.rfft(made.double()).abs()
+    harmonics = spectrum[125::125].square().sum()
+    assert float(harmonics / spectrum.square().sum()) > 0.95
+
+
 def test_a_frame_is_heard_as_far_as_the_stream_reckons() -> None:
     torch.manual_seed(0)
     model = Sovits(SMALL).eval()
     latent, voice = torch.randn(1, 8, 80), torch.randn(1, 16, 1)
     changed = latent.clone()
     changed[:, :, 40] += 1.0
+    given = source(150.0, 160)
     with torch.no_grad():
-        difference = (model.dec(latent, voice) - model.dec(changed, voice)).abs().view(80, 640).amax(1)
+        difference = (model.dec(latent, voice, given) - model.dec(changed, voice, given)).abs().view(80, 640).amax(1)
     heard = torch.nonzero(difference).flatten()
     far = reach(SMALL)
     assert 40 - far <= int(heard[0]) <= 41 - far
     assert 39 + far <= int(heard[-1]) <= 40 + far
 
 
+def test_more_frames_do_not_change_the_first() -> None:
+    torch.manual_seed(0)
+    model = Sovits(SMALL).eval()
+    latent, voice = torch.randn(1, 8, 120), torch.randn(1, 16, 1)
+    with torch.no_grad():
+        whole, part = model.dec(latent, voice), model.dec(latent[:, :, :80], voice)
+    same = (80 - reach(SMALL)) * 640
+    torch.testing.assert_close(whole[:, :, :same], part[:, :, :same], atol=2e-5, rtol=0)
+
+
 def test_sound_stays_within_full_scale_whatever_the_head_says() -> None:
     torch.manual_seed(0)
     decoder = FourierDecoder(8, 16, 16, 2, 640)
-    torch.nn.init.constant_(decoder.head.bias, 50.0)
+    torch.nn.init.constant_(decoder.head.bias, 9.0)
     sound = decoder(torch.randn(1, 8, 10), torch.randn(1, 16, 1))
     assert sound.shape == (1, 1, 6400)
     assert 0 < sound.abs().max() <= 1
@@ -57,15 +101,37 @@ def test_the_lite_voice_decodes_and_is_trained_like_every_other() -> None:
     model = Sovits(SMALL)
     spectrum, content = torch.rand(2, 1025, 40), torch.randn(2, 12, 40)
     text = torch.randint(0, 700, (2, 9))
-    made = model.train_forward(content, spectrum, torch.tensor([40, 36]), text, torch.tensor([9, 7]))
+    pitch = torch.cat([torch.full((2, 40), 140.0), torch.zeros(2, 40)], 1)
+    made = model.train_forward(content, spectrum, torch.tensor([40, 36]), text, torch.tensor([9, 7]), pitch=pitch)
     assert made.wave.shape == (2, 1, 32 * 640)
-    (made.wave.square().mean() + made.kl()).backward()
+    assert float(made.pitch) > 0
+    (made.wave.square().mean() + made.kl() + made.pitch).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None]
     assert {name.split(".")[0] for name in without} == {"ssl_proj"}  # learnt before, with the student
     codes = model.codes(content[:1])
     assert codes.shape == (1, 1, 20)
     sound = model.for_inference().decode(codes, text[:1], [spectrum[:1]])
     assert sound.shape == (1, 1, 20 * 1280)
+
+
+def test_a_window_of_a_recording_is_what_the_whole_says_there() -> None:
+    torch.manual_seed(0)
+    model = Sovits(replace(SMALL, segment_frames=8)).eval()
+    spectrum, content, pitch = torch.rand(1, 1025, 60), torch.randn(1, 12, 60), torch.full((1, 120), 140.0)
+    text, lengths, noise = torch.randint(0, 700, (1, 9)), torch.tensor([60]), torch.randn(1, 8, 60)
+    made = model.train_forward(
+        content, spectrum, lengths, text, torch.tensor([9]), noise=noise, places=torch.tensor([0.5]), pitch=pitch,
+        window=20,
+    )  # fmt: skip
+    assert made.z.shape == (1, 8, 20)
+    begin = 20
+    assert begin <= int(made.starts) <= begin + 12
+    voice = model.style(spectrum)
+    mean, _ = model.enc_q(spectrum, torch.ones(1, 1, 60), voice)
+    middle = slice(begin + 8, begin + 12)  # away from the edges of the window
+    torch.testing.assert_close(made.m_q[:, :, 8:12], mean[:, :, middle], atol=1e-4, rtol=0)
+    with pytest.raises(VoxproofError, match="trained with the pitch"):
+        model.train_forward(content, spectrum, lengths, text, torch.tensor([9]))
 
 
 def test_its_configuration_travels_and_is_checked() -> None:
