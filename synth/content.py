@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,14 @@ SHORTEST, LONGEST = 48_000, 160_000
 """Samples of a reference: 3 to 10 seconds."""
 CHINESE_HUBERT = "TencentGameMate/chinese-hubert-base"
 """The hub's name of the model that GPT-SoVITS was trained with."""
+
+
+class Content(Protocol):
+    """What hears references: HuBERT, or the student of the lite voice (synth/student_content.py)."""
+
+    def features(self, samples: Tensor, *, bounded: bool = True) -> Tensor:
+        """Samples [n] at 16 kHz -> features [1, channels, frames at 50 Hz] float32; `bounded`: 3 to 10 seconds."""
+        ...
 
 
 class ContentEncoder:
