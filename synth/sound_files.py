@@ -1,13 +1,17 @@
 """Writing sound as WAV or FLAC through `synth.audio`, or as MP3, M4A (AAC) or Ogg (Opus) through FFmpeg's libraries.
 
-Lossy files are mono or stereo. Nothing here marks anything: whoever lets sound out uses `synth.emission`.
+Lossy files are mono or stereo. `GrowingWav` writes sound while more of it is being made. Nothing here marks anything:
+whoever lets sound out uses `synth.emission`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +56,66 @@ def write_sound(path: Path, samples: NDArray[Any], rate: int, subtype: str = "PC
         return f"{suffix[1:]} {subtype.lower()}"
     _write_lossy(path, np.atleast_2d(np.asarray(samples, np.float32).T).T, rate, bit_rate)
     return f"{suffix[1:]} {bit_rate * samples.shape[1] // 1000}k"
+
+
+class GrowingWav:
+    """A WAV file (16 bit, mono) that can be played while it grows; taken away unless its end is reached.
+
+    Nothing is there before the first sound. Until the end the header says that the length is not known; a stream such
+    as stdout, which cannot be gone back in, keeps that.
+    """
+
+    _UNKNOWN = 0xFFFFFFFF
+
+    def __init__(self, out: Path | BinaryIO) -> None:
+        """A path that is still free, or a stream."""
+        self.out = out
+        self._file: BinaryIO | None = None
+        self._bytes = self._rate = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is None or not isinstance(self.out, Path):
+            return
+        done = False
+        try:
+            with self._file:
+                if error is None:
+                    self._file.seek(0)
+                    self._file.write(_wav_header(self._rate, self._bytes))
+                    done = True
+        finally:
+            if not done:
+                with contextlib.suppress(OSError):
+                    self.out.unlink()
+
+    def write(self, samples: NDArray[Any], rate: int) -> None:
+        """Samples [frames], full scale 1, at the rate of the first ones."""
+        pcm = np.clip(np.rint(np.asarray(samples, np.float64) * 32768), -32768, 32767).astype("<i2").tobytes()
+        try:
+            if self._file is None:
+                self._file = self.out.open("xb") if isinstance(self.out, Path) else self.out
+                self._rate = rate
+                self._file.write(_wav_header(rate, self._UNKNOWN))
+            self._file.write(pcm)
+            self._file.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            path = self.out if isinstance(self.out, Path) else None
+            raise AudioError(f"could not be written ({error.strerror})", path=path, kind="file") from error
+        self._bytes += len(pcm)
+
+
+def _wav_header(rate: int, data_bytes: int) -> bytes:
+    """44 bytes: RIFF, format (PCM, mono, 16 bit) and the head of the data."""
+    whole = min(data_bytes + 36, GrowingWav._UNKNOWN)
+    form = struct.pack("<IHHIIHH", 16, 1, 1, rate, 2 * rate, 2, 16)
+    return b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + form + b"data" + struct.pack("<I", data_bytes)
 
 
 def _write_lossy(path: Path, samples: NDArray[np.float32], rate: int, bit_rate: int) -> None:

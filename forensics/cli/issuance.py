@@ -68,7 +68,7 @@ def list_(last: int, place: Path | None, as_json: bool) -> None:
     every = every[-last:] if last > 0 else every
     if as_json:
         for found in every:
-            print_json(_plain(found))
+            print_json(plain(found))
         return
     print_table(
         ("id", "time (UTC)", "kind", "scope", "seconds", "consent", "state"),
@@ -115,7 +115,7 @@ def report(found: Found, register: Register) -> dict[str, Any]:
     """An issuance with its consent as far as it is known here."""
     from synth.consent import ConsentError, consent_state, kept_copy
 
-    told = {"schema": "voxproof.issuance/1", **_plain(found)}
+    told = {"schema": "voxproof.issuance/1", **plain(found)}
     consent_id = found.issuance.consent_id
     if consent_id is None:
         return {**told, "consent": None}
@@ -131,7 +131,8 @@ def report(found: Found, register: Register) -> dict[str, Any]:
     return {**told, "consent": {**about, "record": kept.as_json()}}
 
 
-def _plain(found: Found) -> dict[str, Any]:
+def plain(found: Found) -> dict[str, Any]:
+    """An issuance and what became of it, as one object of plain members."""
     fields = found.model_dump(mode="json")
     return {**fields.pop("issuance"), **fields}
 
@@ -157,6 +158,7 @@ def _show(told: dict[str, Any]) -> None:
             ("consented", record and f"{record['scope']}; {', '.join(record['languages'])}; until {record['until']}"),
             ("used for", told["scope"] + (f"; {', '.join(told['languages'])}" if told["languages"] else "")),
             ("voiceprint tag", told["voiceprint_tag"]),
+            ("references", "; ".join(_reference(one) for one in told["reference_findings"])),
             ("models", ", ".join(f"{name} {digest}" for name, digest in told["models"].items())),
             ("text SHA-256", told["text_sha256"]),
             ("source SHA-256", told["source_sha256"]),
@@ -167,6 +169,14 @@ def _show(told: dict[str, Any]) -> None:
             ("register", f"entry {told['sequence']}, {told['entry_sha256']}"),
         ]
     )
+
+
+def _reference(found: dict[str, Any]) -> str:
+    """What the quality gate found of a reference, in one line."""
+    said = f"{found['file_sha256'][:16]}…, {found['start_s']:.1f} to {found['end_s']:.1f} s"
+    said += "" if found["snr_db"] is None else f", SNR {found['snr_db']:.0f} dB"
+    said += f"; accepted: {', '.join(found['accepted'])}" if found["accepted"] else ""
+    return said + (f"; advised: {', '.join(found['advice'])}" if found["advice"] else "")
 
 
 def _anchor(text: str | None) -> tuple[int, str] | None:

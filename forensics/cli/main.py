@@ -14,6 +14,7 @@ COMMANDS = {
     "verify": ("forensics.cli.verify", "Examine clips: machine or person, edited or continuous, where, how sure."),
     "report": ("forensics.cli.report", "Render, sign and check evidence reports (PDF)."),
     "case": ("forensics.cli.case", "Keep cases: exhibits, custody log, verification, export."),
+    "clone": ("forensics.cli.clone", "Say a text in a consented voice: marked and registered, or not at all."),
     "watermark": ("forensics.cli.watermark", "The voiceprint watermark: keys, embed, detect, survive."),
     "consent": ("forensics.cli.consent", "Whose voice may be cloned: one-time sentences, signed consents, revocation."),
     "issuance": ("forensics.cli.issuance", "The register of everything issued: from a found payload to its consent."),

@@ -26,8 +26,11 @@ SOURCES = {
     "streaming.streamed",
 }
 """Functions that a cloned voice comes from."""
-WRITERS = {"soundfile.write", "*.add_stream", "sf.write", "torchaudio.save", "wavfile.write", "wave.open"}
-"""Calls of libraries that write sound."""
+WRITERS = {
+    "soundfile.write", "*.add_stream", "sf.write", "torchaudio.save", "wavfile.write", "wave.open",
+    "sound_files.GrowingWav",
+}  # fmt: skip
+"""Calls of libraries that write sound, and of our own file that grows while it is written."""
 SAID = {"Clone", "Chunk", "Emission", "Emitted"}
 """Types that hold what was said."""
 DOORS = {"emission.emit", "emission_stream.StreamEmission"}
