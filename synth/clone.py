@@ -13,8 +13,9 @@ labelled material) calls `Cloner._render` or, chunk by chunk while tokens are st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from synth.bert import BertFeatures
 from synth.consent import ConsentError
-from synth.content import CHINESE_HUBERT, ContentEncoder
+from synth.content import CHINESE_HUBERT, Content, ContentEncoder
 from synth.emission import Issuer, emit
 from synth.emission_stream import StreamEmission
 from synth.errors import VoxproofError
@@ -36,7 +37,9 @@ from synth.issuance import Issuance, IssuanceRequest
 from synth.matching import Heard as HeardVoice
 from synth.models.loading import ModelSet, load_models
 from synth.observing import GptRecord, chosen_heads, watched_gpt
+from synth.quality_control import Check, Quality
 from synth.quantised import quantised
+from synth.redrawing import Control, Draw, Draws, read, sampling_of, seed_of
 from synth.reference import Reference
 from synth.sampling import Sampling
 from synth.streaming import Chunk, Pace, streamed
@@ -57,7 +60,10 @@ class Settings:
     reference_language: Mode | None = None
     """Of the reference's text; None: the same."""
     seed: int = 0
-    """The same seed says the same; piece number i draws from `seed + i`."""
+    """The same seed says the same; piece number i draws from `seed + i`, and again from what follows from it."""
+    redraws: int = 3
+    """How often at most a piece is drawn again that does not say its text, where the model has a reader of its codes;
+    never where drawing is greedy, or changed inside."""
     sampling: Sampling = field(default_factory=Sampling)
     """How the GPT draws tokens."""
     speed: float = 1.0
@@ -78,6 +84,8 @@ class Settings:
     """What to change inside."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.redraws <= 100:
+            raise VoxproofError(f"{self.redraws} re-draws are not possible", cure="Give 0 to 100.")
         if not (0.1 <= self.speed <= 10 and 0 <= self.noise_scale <= 10 and 0 <= self.pause_seconds <= 60):
             raise VoxproofError(
                 f"speed {self.speed}, noise scale {self.noise_scale} and pause {self.pause_seconds} are not possible",
@@ -104,6 +112,10 @@ class Clone:
     """Whether any piece was cut off at the longest length allowed."""
     trace: Trace | None = None
     """If it was asked for."""
+    checks: tuple[Check | None, ...] = ()
+    """Of every piece, which of its words are said; None: not checked."""
+    quality: Quality | None = None
+    """The same in short, without the words, as the issuance has it."""
     issuance: Issuance | None = None
     """As it was registered; None for what did not pass the door (`Cloner._render`)."""
 
@@ -167,12 +179,14 @@ class Cloner:
     def __init__(
         self,
         models: ModelSet,
-        content: ContentEncoder | None = None,
+        content: Content | None = None,
         bert: BertFeatures | None = None,
         text_side: Callable[[Mode, Settings], TextSide] | None = None,
     ) -> None:
         """`content` is needed for references with their text, `bert` for Mandarin."""
         self.models, self.content, self.bert = models, content, bert
+        self.reader = models.reader
+        """Reads phones from codes, for the quality control; None: nothing is checked."""
         self._text_side = text_side or self._pipeline
         self._voicing = voicing(models)
 
@@ -183,19 +197,24 @@ class Cloner:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         *,
-        hubert: str | Path = CHINESE_HUBERT,
+        hubert: str | Path | None = CHINESE_HUBERT,
         bert: str | Path | None = None,
         eight_bits: bool = False,
     ) -> Cloner:
         """Models of a folder (see `load_models`), HuBERT and, for Mandarin, BERT (local folders or the hub's names).
 
+        `hubert` is needed for references that come with their text; None: it is not loaded. Models that bring a
+        content encoder of their own need none.
         `eight_bits`: on a processor, the GPT reads weights of 8 bits, three times as fast and not quite as exact.
         """
         models = load_models(folder, device, dtype)
         if eight_bits:
             models = replace(models, gpt=quantised(models.gpt))
         features = None if bert is None else BertFeatures.load(bert, device)
-        return cls(models, ContentEncoder.load(hubert, device), features)
+        content: Content | None = models.content
+        if content is None and hubert is not None:
+            content = ContentEncoder.load(hubert, device)
+        return cls(models, content, features)
 
     def speak(
         self,
@@ -219,8 +238,8 @@ class Cloner:
         issuer, request = self._admitted(text, task, issuer)
         clone = self._rendered(task, _marked(settings, issuer), told)
         emitted = emit(
-            clone.samples.numpy(), clone.rate, request, issuer.key, issuer.register, voices=issuer.voices,
-            out=None if out is None else Path(out),
+            clone.samples.numpy(), clone.rate, replace(request, quality=clone.quality), issuer.key, issuer.register,
+            voices=issuer.voices, out=None if out is None else Path(out),
         )  # fmt: skip
         return replace(clone, samples=_tensor(emitted.samples), issuance=emitted.issuance)
 
@@ -236,14 +255,16 @@ class Cloner:
     ) -> Iterator[Emission]:
         """As `speak`, but given piece by piece while it is being said, from a first window on.
 
-        Refused at once or not at all. Whoever stops reading ends the stream, and the register says so.
+        Refused at once or not at all. Whoever stops reading ends the stream, and the register says so. Where the model
+        has a reader of its codes, a piece is drawn whole and checked before any of it sounds.
         """
         settings = settings or Settings()
         task = self._task(text, reference, reference_text, settings)
         issuer, request = self._admitted(text, task, issuer)
         rate = self._voicing.rate
         door = StreamEmission(rate, 1, request, issuer.key, issuer.register, issuer.voices)
-        return _emissions(door, self._streamed(task, _marked(settings, issuer), pace), rate)
+        control = self._control(settings)
+        return _emissions(door, self._streamed(task, _marked(settings, issuer), pace, control), rate, control)
 
     def _admitted(self, text: str, task: _Task, issuer: Issuer | None) -> tuple[Issuer, IssuanceRequest]:
         """The gate, asked before anything is said."""
@@ -271,8 +292,8 @@ class Cloner:
         prompt, watch, changes = task.prompt, settings.watch, settings.interventions
         berts = [self._bert(utterance) for utterance in task.said]
         prompted = [self._prompted(utterance, bert, prompt) for utterance, bert in zip(task.said, berts, strict=True)]
-        told = told or _untold
-        spoken, records = self._tokens(prompted, settings, told)
+        told, control = told or _untold, self._control(settings)
+        spoken, records = control.drawn(self._draw(prompted, settings, told), dict(enumerate(task.said)))
         rate = self._voicing.rate
         pause = _pause(settings, rate)
         sounds, pieces = [], []
@@ -289,8 +310,9 @@ class Cloner:
             told(len(spoken) + i + 1, 2 * len(spoken))
         trace = None if watch is None else self._trace(pieces, prompt, task.side)
         return Clone(
-            torch.cat(sounds), rate, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace
-        )
+            torch.cat(sounds), rate, tuple(piece.codes for piece in pieces), any(one.capped for one in spoken), trace,
+            tuple(control.checks), control.quality,
+        )  # fmt: skip
 
     def _stream(
         self,
@@ -304,27 +326,31 @@ class Cloner:
 
         Not through the door, so for the inside of the package only. v3 and v4 give a piece at a time.
         """
-        yield from self._streamed(self._task(text, reference, reference_text, settings), settings, pace)
+        task = self._task(text, reference, reference_text, settings)
+        yield from self._streamed(task, settings, pace, self._control(settings))
 
     @torch.no_grad()
-    def _streamed(self, task: _Task, settings: Settings, pace: Pace | None) -> Iterator[Chunk]:
+    def _streamed(self, task: _Task, settings: Settings, pace: Pace | None, control: Control) -> Iterator[Chunk]:
         if settings.watch is not None or settings.interventions != Interventions():
             raise VoxproofError("a stream is neither watched nor changed inside", cure="Say it in one go.")
         voicing, rate = self._voicing, self._voicing.rate
         for i, utterance in enumerate(task.said):
             bert, seed = self._bert(utterance), settings.seed + i
             prompted = self._prompted(utterance, bert, task.prompt)
+            if isinstance(voicing, LatentVoicing) and self.reader is None:
+                control.passed()
+                drawn: Iterable[Tensor] = self.models.gpt.stream(prompted, settings.sampling, seed, chunk=1)
+            else:
+                (one,), _ = control.drawn(self._draw({i: prompted}, settings, _untold), {i: utterance})
+                drawn = [one.tokens]
             if isinstance(voicing, LatentVoicing):
-                drawn = self.models.gpt.stream(prompted, settings.sampling, seed, chunk=1)
                 heard, manner = task.prompt.heard, settings.manner
                 chunks = streamed(drawn, _ids(utterance.ids), heard, voicing, manner, seed, pace or Pace())
                 for sound, codes in chunks:
                     yield Chunk(sound, rate, i, codes, ends=False)
-            else:
-                one = self.models.gpt.generate([prompted], settings.sampling, [seed])[0]
-                if len(one.tokens):
-                    piece = _piece(utterance, bert, one.tokens, one.capped)
-                    yield Chunk(self._sound(piece, i, task.prompt, settings)[0], rate, i, one.tokens, ends=False)
+            elif len(one.tokens):
+                piece = _piece(utterance, bert, one.tokens, one.capped)
+                yield Chunk(self._sound(piece, i, task.prompt, settings)[0], rate, i, one.tokens, ends=False)
             yield Chunk(_pause(settings, rate), rate, i, _ids(()), ends=True)
 
     # --- text and reference -----------------------------------------------------------------------------------------
@@ -392,12 +418,26 @@ class Cloner:
 
     # --- tokens and sound -------------------------------------------------------------------------------------------
 
-    def _tokens(
-        self, prompted: list[Prompted], settings: Settings, told: Told
-    ) -> tuple[list[Spoken], list[GptRecord | None]]:
+    def _control(self, settings: Settings) -> Control:
+        """What checks the draws of one call, and how often it may ask for others."""
+        fixed = settings.sampling.greedy or settings.interventions != Interventions()
+        reader, features = self.reader, self.models.sovits.quantizer.decode
+        reads = None if reader is None else partial(read, reader=reader, features=features)
+        return Control(reads, 0 if fixed else settings.redraws)
+
+    def _draw(self, prompted: Sequence[Prompted] | Mapping[int, Prompted], settings: Settings, told: Told) -> Draw:
+        """Draws the pieces of these numbers for the first or a further time."""
+
+        def draw(numbers: Sequence[int], attempt: int) -> Draws:
+            again = replace(settings, sampling=sampling_of(settings.sampling, attempt))
+            seeds = [seed_of(settings.seed, number, attempt) for number in numbers]
+            return self._tokens([prompted[number] for number in numbers], seeds, again, _untold if attempt else told)
+
+        return draw
+
+    def _tokens(self, prompted: list[Prompted], seeds: list[int], settings: Settings, told: Told) -> Draws:
         """Some pieces at once; watched, one after the other. A piece draws the same tokens either way."""
         gpt, watch = self.models.gpt, settings.watch
-        seeds = [settings.seed + i for i in range(len(prompted))]
         spoken: list[Spoken] = []
         records: list[GptRecord | None] = []
         with scaled_heads(gpt, settings.interventions.heads):
@@ -461,13 +501,14 @@ class Cloner:
         )
 
 
-def _emissions(door: StreamEmission, chunks: Iterable[Chunk], rate: int) -> Iterator[Emission]:
+def _emissions(door: StreamEmission, chunks: Iterable[Chunk], rate: int, control: Control) -> Iterator[Emission]:
     """What the door lets out of the chunks; closed with the generator."""
     drawn: list[tuple[int, Tensor]] = []
     with door:
         for chunk in chunks:
             if len(chunk.codes):
                 drawn.append((chunk.piece, chunk.codes))
+            door.quality = control.quality
             sound = door.push(chunk.samples.numpy())
             if len(sound) and door.issuance is not None:
                 yield Emission(_tensor(sound), rate, door.issuance, tuple(drawn))

@@ -254,6 +254,7 @@ def described(
         notes=() if carried else (PRESENCE_ONLY,),
         contour=contour,
         reference_findings=request.reference_findings,
+        quality=request.quality,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -42,6 +43,7 @@ from synth.issuance import (
 )
 from synth.ledger import Entry
 from synth.matching import ShippedVoices, Voices
+from synth.quality_control import Quality
 from synth.register import Register
 from synth.watermark.keys import WatermarkKey
 from synth.watermark.payload import Payload
@@ -83,6 +85,8 @@ class StreamEmission:
         self.key = issuing_key(keys)
         self.issuance: Issuance | None = None
         """As registered, from the first window on."""
+        self.quality: Quality | None = None
+        """Of what was pushed so far; registered with the end of the stream."""
         voices = voices or ShippedVoices()
         self._operator = admit(register, request, voices).operator
         self._tag = voiceprint_tag(request, self.key, voices)
@@ -133,7 +137,7 @@ class StreamEmission:
         """Tell the register what left."""
         assert self._entry is not None  # noqa: S101 - for the type checker
         contour = self._meter.stored.hex()
-        close_issuance(self.register, self._entry, self.seconds, reason=reason, contour=contour)
+        close_issuance(self.register, self._entry, self.seconds, reason=reason, contour=contour, quality=self.quality)
 
     def _guarded(self, step: Callable[[], Float]) -> Float:
         """A step, or the end of the stream."""
@@ -199,8 +203,9 @@ class StreamEmission:
         shape: str | None = None,
     ) -> bool:  # fmt: skip
         """Register the issuance; False if the number was taken meanwhile, and another is drawn."""
+        request = self.request if seconds is None else replace(self.request, quality=self.quality)
         issuance = described(
-            self.request, self.key, self._payload, self._tag, self.channels, self.rate, reading, carried=carried,
+            request, self.key, self._payload, self._tag, self.channels, self.rate, reading, carried=carried,
             output=output, seconds=seconds, digest=digest, token_id=self._operator.token_id, contour=shape,
         )  # fmt: skip
         with self.register.exclusive():

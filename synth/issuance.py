@@ -18,6 +18,7 @@ from synth.canonical import canonical
 from synth.consent import Consent, Scope
 from synth.errors import VoxproofError
 from synth.ledger import Entry
+from synth.quality_control import Quality
 from synth.record import Record
 from synth.reference_findings import ReferenceFindings
 from synth.register import Register, member
@@ -52,6 +53,8 @@ class IssuanceRequest:
     """Of the text spoken, UTF-8; the text itself is not kept."""
     models: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the weights by their role: gpt, sovits, …"""
+    quality: Quality | None = None
+    """Of a synthesis, whether it says its text."""
     source_sha256: str | None = None
     """Embedded: of the file that was marked."""
     issuance_id: int | None = None
@@ -103,6 +106,9 @@ class Issuance(Record):
     """Coarse loudness of what was emitted (`synth.contour`), hexadecimal; None: a stream, or an entry from before."""
     reference_findings: tuple[ReferenceFindings, ...] = ()
     """How good the references were, and which faults of theirs the user accepted; empty: not asked, or from before."""
+    quality: Quality | None = None
+    """What is known to be wrong with how the text is said (`synth.quality_control`); None: no synthesis of ours, a
+    stream that was not over when this was written, or an entry from before."""
 
 
 class Found(Record):
@@ -126,6 +132,8 @@ class Found(Record):
     """Of an abort or a withdrawal."""
     contour: str | None = None
     """Of what was emitted, as in the issuance, or of a stream as it was closed."""
+    quality: Quality | None = None
+    """As in the issuance, or of a stream, as far as it got, as it was closed."""
 
 
 def drawn_id() -> int:
@@ -161,11 +169,13 @@ def register_issuance(register: Register, issuance: Issuance, operator: str) -> 
 
 
 def close_issuance(
-    register: Register, made: Entry, seconds: float, *, reason: str = "", contour: str | None = None
-) -> None:
-    """A stream is over: how long it was, why it was cut off if it was, and the contour of what left."""
+    register: Register, made: Entry, seconds: float, *, reason: str = "", contour: str | None = None,
+    quality: Quality | None = None,
+) -> None:  # fmt: skip
+    """A stream is over: how long it was, why it was cut off if it was, the contour of what left, and its quality."""
     told = {"issuance_id": made.payload["issuance_id"], "entry": made.sequence, "seconds": round(seconds, 3)}
-    register.append(CLOSED, {**told, "reason": reason, "contour": contour}, made.actor)
+    found = None if quality is None else quality.model_dump(mode="json")
+    register.append(CLOSED, {**told, "reason": reason, "contour": contour, "quality": found}, made.actor)
 
 
 def withdraw_issuance(register: Register, made: Entry, reason: str) -> None:
@@ -218,4 +228,11 @@ def _found(made: Entry, later: Entry | None) -> Found:
         seconds=seconds,
         reason=reason,
         contour=issuance.contour or (None if later is None else later.payload.get("contour")),
+        quality=issuance.quality or _quality(later),
     )
+
+
+def _quality(later: Entry | None) -> Quality | None:
+    """Of a stream that was closed."""
+    told = None if later is None else later.payload.get("quality")
+    return None if told is None else Quality.model_validate(told)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synth.code_reader import PHONES
 from synth.gpt import Spoken
 from synth.observing import GptRecord
 from synth.quality_control import Check, Limits, Quality, check, checkable, summary, words_of
@@ -96,7 +97,7 @@ def sampling_of(sampling: Sampling, attempt: int) -> Sampling:
 def read(codes: Tensor, reader: torch.nn.Module, features: Callable[[Tensor], Tensor]) -> NDArray[np.float32]:
     """Codes [k] -> log-probabilities of phones [2 k, 733]; `features` of codes [1, 1, k] are [1, width, k]."""
     if not len(codes):
-        return np.zeros((0, 1), np.float32)
+        return np.zeros((0, PHONES + 1), np.float32)
     like = next(reader.parameters())
     scores = reader(features(codes[None, None].to(like.device)).to(like))[1][0]
     return cast(NDArray[np.float32], scores.float().log_softmax(-1).cpu().numpy())
