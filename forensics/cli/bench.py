@@ -9,6 +9,7 @@ from typing import Literal
 
 import click
 
+from forensics.cli.bench_clone import clone
 from forensics.cli.bench_long import long_recordings
 from forensics.cli.bench_longer import longer
 from forensics.cli.bench_text import text
@@ -21,6 +22,7 @@ def bench() -> None:
     """Measure speed, methods, the voice model and the handling of broken media files."""
 
 
+bench.add_command(clone)
 bench.add_command(long_recordings)
 bench.add_command(longer)
 bench.add_command(tts)

@@ -25,7 +25,7 @@ def quality(original: FloatArray, marked: FloatArray, rate: int) -> tuple[float,
     """
     a, b = (converted(sound, rate, 16_000) for sound in (original, marked))
     ratio = 10 * np.log10(float(np.sum(a.astype(float) ** 2)) / max(float(np.sum((b - a).astype(float) ** 2)), 1e-20))
-    return *likeness(a, b), ratio, over_masking(a, b), _dnsmos(b) - _dnsmos(a)
+    return *likeness(a, b), ratio, over_masking(a, b), dnsmos(b) - dnsmos(a)
 
 
 def likeness(a: FloatArray, b: FloatArray) -> tuple[float, float]:
@@ -66,10 +66,10 @@ def _stoi(a: FloatArray, b: FloatArray) -> float:
     return float(stoi(a, b, 16_000))
 
 
-def _dnsmos(sound: FloatArray) -> float:
+def dnsmos(sound: FloatArray) -> float:
     """Overall quality by DNSMOS P.835 (Reddy et al., ICASSP 2022)."""
     try:
-        dnsmos = import_module("speechmos.dnsmos")
+        package = import_module("speechmos.dnsmos")
     except ImportError:
         return float("nan")
-    return float(dnsmos.run(np.clip(sound, -1, 1), 16_000)["ovrl_mos"])
+    return float(package.run(np.clip(sound, -1, 1), 16_000)["ovrl_mos"])
