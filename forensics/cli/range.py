@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from forensics.cli.issuer import AS_JSON, PROBLEMS, REGISTER, TOKEN, plain_errors, print_json, print_table
-
-if TYPE_CHECKING:
-    from forensics.range.sources import Material
-    from synth.clone import Cloner
 
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -71,43 +66,30 @@ def range(
     from rich.console import Console
     from rich.progress import track
 
-    from forensics.range.make import make
+    from forensics.range.make import make, summary
     from forensics.range.plan import Config, plan
     from forensics.range.rights import Rights
-    from forensics.range.studio import Studio
+    from forensics.range.studio import prepared
     from synth.access import given_token
 
     rights = Rights(place, given_token(token_file))
-    material, cloner = _material((human, machine, reference), texts, rights, model, hubert)
+    material, studio = prepared(human, machine, reference, texts, rights, seed, model, hubert)
     wanted = tuple(part.strip() for part in kinds.split(",") if part.strip())
     planned = plan(material, Config(count, seed, laundered, wanted))
     console = Console(stderr=True)
     quiet = as_json or not console.is_terminal
     done = make(
         planned,
-        Studio(seed, rights, cloner, material.model),
+        studio,
         out,
         lambda items, total: track(items, "Making", total, console=console, disable=quiet),
     )
-    told: dict[str, Any] = {
-        "out": str(out), "items": len(planned.items) - len(done.failed), "files": len(done.records),
-        "kept": done.kept, "seconds": round(sum(record.seconds for record in done.records), 2),
-        "kinds": {}, "left_out": list(planned.left_out),
-        "failed": [{"item": item, "reason": why} for item, why in done.failed],
-    }  # fmt: skip
-    for record in done.records:
-        told["kinds"][record.kind] = told["kinds"].get(record.kind, 0) + 1
+    told = summary(planned, done)
     if as_json:
-        print_json(told)
+        print_json({"out": str(out), **told})
         return 0
-    made = [record for record in done.records if record.mark == "unmarked"]
-    rows = []
-    for kind in told["kinds"]:
-        mine = [record for record in made if record.kind == kind]
-        minutes = sum(record.seconds for record in mine) / 60
-        laundry = sum(record.laundering != "none" for record in mine)
-        rows.append((kind, mine[0].label, str(len(mine)), str(told["kinds"][kind]), str(laundry), f"{minutes:.1f}"))
-    print_table(("kind", "label", "items", "files", "laundered", "minutes unmarked"), rows)
+    columns = ("kind", "label", "items", "files", "laundered", "minutes unmarked")
+    print_table(columns, [(kind, *map(str, facts.values())) for kind, facts in told["kinds"].items()])
     for line in planned.left_out:
         click.echo(f"left out: {line}")
     for item, why in done.failed:
@@ -129,33 +111,3 @@ def _check(folder: Path, as_json: bool) -> int:
         if not problems:
             click.echo(f"{len(read_manifest(folder))} files, all as the manifest says.")
     return PROBLEMS if problems else 0
-
-
-def _material(
-    folders: tuple[tuple[Path, ...], tuple[Path, ...], tuple[Path, ...]],
-    texts: Path | None,
-    rights: Any,
-    model: str | None,
-    hubert: str | None,
-) -> tuple[Material, Cloner | None]:
-    """What there is to draw from, and the model if one is of use."""
-    from dataclasses import replace
-
-    from forensics.range.engines import installed
-    from forensics.range.sources import gather
-    from forensics.range.studio import loaded
-    from synth.errors import VoxproofError
-
-    material, out = gather(*folders, rights)
-    said = texts.read_text("utf-8").splitlines() if texts else [one.text for one in material.humans if one.english]
-    cloner, name = None, ""
-    if material.voices:
-        try:
-            cloner, name = loaded(model or "lite", hubert)
-        except VoxproofError as error:
-            if model is not None:
-                raise
-            out[f"clones: {error}"] += 1
-    left_out = tuple(f"{count} × {why}" for why, count in sorted(out.items()))
-    sentences = tuple(dict.fromkeys(line.strip() for line in said if line.strip()))
-    return replace(material, texts=sentences, engines=installed(), model=name, left_out=left_out), cloner

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import ClassVar
 
 import numpy as np
 
 from forensics.benches.battery.plan import draw
-from forensics.range.base import Item, Kind, Made, Recipe, Rng
+from forensics.range.base import Item, Kind, Label, Made, Recipe, Rng
 from forensics.range.engines import can_clone, words
 from forensics.range.sound import edges
 from forensics.range.sources import Material
@@ -25,7 +26,8 @@ TOKENS = ("", "marked", "other")
 class CloneKind(Kind):
     """A whole clip of our model."""
 
-    name, label = "clone", "machine"
+    name = "clone"
+    label: ClassVar[Label] = "machine"
 
     def lacks(self, material: Material) -> str:
         return no_clone(material)

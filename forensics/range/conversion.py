@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import ClassVar
 
 import numpy as np
 
 from forensics.benches.battery.plan import draw
-from forensics.range.base import Item, Kind, Made, Recipe, Rng
+from forensics.range.base import Item, Kind, Label, Made, Recipe, Rng
 from forensics.range.clone import no_clone
 from forensics.range.sound import edges
 from forensics.range.sources import Material, Source
@@ -24,7 +25,8 @@ LONGEST_S = 10.0
 class Conversion(Kind):
     """A human recording in another voice."""
 
-    name, label = "conversion", "machine"
+    name = "conversion"
+    label: ClassVar[Label] = "machine"
 
     def lacks(self, material: Material) -> str:
         return no_clone(material) or (

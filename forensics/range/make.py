@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from forensics.range.base import RATE, Item, Made, Span, Step
 from forensics.range.kinds import KINDS
-from forensics.range.laundering import laundered, steps
+from forensics.range.laundering import NONE, laundered, steps
 from forensics.range.manifest import LEFT_OUT, MANIFEST, PLAN, RangeFile, UsedSource, read_manifest, write_lines
 from forensics.range.marking import VARIANTS, Mark, variants, write_keys
 from forensics.range.plan import Plan
@@ -65,6 +66,23 @@ def make(plan: Plan, studio: Studio, out: Path, progress: Progress = lambda item
     write_lines(out / MANIFEST, (record.line for record in records))
     write_lines(out / LEFT_OUT, (json.dumps({"item": item, "reason": why}) + "\n" for item, why in failed))
     return Done(tuple(records), kept, tuple(failed))
+
+
+def summary(plan: Plan, done: Done) -> dict[str, Any]:
+    """What was done, in numbers: for `--json`, and for the table of kinds."""
+    kinds: dict[str, dict[str, str | int | float]] = {}
+    for kind in dict.fromkeys(record.kind for record in done.records):
+        mine = [record for record in done.records if record.kind == kind]
+        plain = [record for record in mine if record.mark == "unmarked"]
+        kinds[kind] = {
+            "label": mine[0].label, "items": len(plain), "files": len(mine),
+            "laundered": sum(record.laundering != NONE for record in plain),
+            "minutes": round(sum(record.seconds for record in plain) / 60, 2),
+        }  # fmt: skip
+    return {
+        "items": len(plan.items) - len(done.failed), "files": len(done.records), "kept": done.kept, "kinds": kinds,
+        "left_out": list(plan.left_out), "failed": [{"item": item, "reason": why} for item, why in done.failed],
+    }  # fmt: skip
 
 
 def make_item(item: Item, studio: Studio, out: Path) -> Iterator[RangeFile]:

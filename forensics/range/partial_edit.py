@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import ClassVar
 
 import numpy as np
 
 from forensics.benches.battery.plan import draw
-from forensics.range.base import RATE, Item, Kind, Made, Recipe, Rng, Role, Step
+from forensics.range.base import RATE, Item, Kind, Label, Made, Recipe, Rng, Role, Step
 from forensics.range.engines import no_others, others, spoken, words
 from forensics.range.sound import PHRASE_S, edges, excerpt, gain_to, phrase, replaced, speech_power
 from forensics.range.sources import Material, Source
@@ -30,7 +31,8 @@ CURVES = ("power", "linear")
 class PartialEdit(Kind):
     """A machine's phrase in a person's recording."""
 
-    name, label = "partial", "partial"
+    name = "partial"
+    label: ClassVar[Label] = "partial"
 
     def lacks(self, material: Material) -> str:
         return no_others(material) or ("" if hosts(material) else f"no human recording lasts {HOST_S:g} s")
@@ -108,5 +110,5 @@ def _short(whole: FloatArray, rng: Rng, recipe: Recipe) -> tuple[FloatArray, Ste
 def _voice_for(host: Source, material: Material, rng: Rng) -> Source | None:
     """The host's own voice where that is consented to, or else a voice of nobody's; never another person's."""
     own = [one for one in material.voices if one.consent and one.speaker and one.speaker == host.speaker]
-    fit = own or [one for one in material.voices if one.voice == "machine" and not one.consent]
+    fit = own or [one for one in material.voices if one.nobodys and not one.consent]
     return fit[int(rng.integers(len(fit)))] if fit else None

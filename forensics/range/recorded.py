@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import ClassVar
 
 import numpy as np
 
 from forensics.benches.battery.plan import draw
-from forensics.range.base import Item, Kind, Made, Recipe, Rng
+from forensics.range.base import Item, Kind, Label, Made, Recipe, Rng
 from forensics.range.engines import no_others, others, spoken, words
 from forensics.range.sound import edges, excerpt
 from forensics.range.sources import Material
@@ -18,7 +19,8 @@ from forensics.range.studio import Studio
 class Human(Kind):
     """A person's recording, unedited: an excerpt of it."""
 
-    name, label = "human", "human"
+    name = "human"
+    label: ClassVar[Label] = "human"
 
     def lacks(self, material: Material) -> str:
         return "" if material.humans else "there are no human recordings (--human)"
@@ -34,7 +36,8 @@ class Human(Kind):
 class Machine(Kind):
     """Machine-made speech of others, an excerpt of it: from a list, or spoken by an installed program."""
 
-    name, label = "machine", "machine"
+    name = "machine"
+    label: ClassVar[Label] = "machine"
 
     def lacks(self, material: Material) -> str:
         return no_others(material)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from forensics.range.base import RATE, Rng, Span, Step
 from forensics.range.sources import Source
@@ -98,7 +101,7 @@ def phrase(samples: FloatArray, rng: Rng, pause: bool) -> Span:
     raise VoxproofError("no phrase was found in it")
 
 
-def _quietest(power: FloatArray, place: int, edge: int) -> int:
+def _quietest(power: npt.NDArray[np.floating[Any]], place: int, edge: int) -> int:
     """The quietest sample within reach of a place, away from the ends."""
     reach = round(REACH_S * RATE)
     first, last = max(place - reach, edge), min(place + reach, power.size - edge)

@@ -50,10 +50,17 @@ class Source(Clip):
     """What is said, where known."""
     generator: str = ""
     """What made it; empty: a person."""
+    kind: str = ""
+    """As the index has it, of machine-made recordings; empty: a person."""
     voice: str = ""
-    """`machine` where the voice is nobody's and may be cloned."""
+    """What the index says of the voice."""
     consent: Path | None = None
     """Consent to clone the voice, as the index names it."""
+
+    @property
+    def nobodys(self) -> bool:
+        """Whether the voice is a machine's own, and may be cloned."""
+        return self.voice == "machine" and self.kind in OWN_VOICE
 
     @property
     def english(self) -> bool:
@@ -146,7 +153,6 @@ def _usable(clip: Clip, folder: Path, out: Counter[str]) -> bool:
 def _source(clip: Clip, row: dict[str, str], folder: Path, generator: str, kind: str = "") -> Source:
     consent = (row.get("consent") or "").strip()
     text = (row.get("transcript") or "").strip()
-    voice = (row.get("voice") or "").strip().lower()
     return Source(
         clip.path,
         clip.source,
@@ -158,7 +164,8 @@ def _source(clip: Clip, row: dict[str, str], folder: Path, generator: str, kind:
         language=(row.get("language") or "").strip(),
         text=text if SAID.fullmatch(text) else "",
         generator=generator,
-        voice="machine" if voice == "machine" and (not kind or kind in OWN_VOICE) else "",
+        kind=kind,
+        voice=(row.get("voice") or "").strip().lower(),
         consent=folder / consent if consent else None,
     )
 
@@ -170,12 +177,12 @@ def _may_be_cloned(one: Source, gate: Gate, out: Counter[str]) -> bool:
         reason = f"a voice is taken from {VOICE_S[0]:g} to {VOICE_S[1]:g} s"
     elif one.consent is not None:
         reason = gate(one.path, one.consent)
-    elif one.voice == "machine" and one.generator:
-        reason = ""
-    elif one.generator:
-        reason = "nothing says that the machine's voice is nobody's (column voice), and there is no consent"
-    else:
+    elif not one.kind:
         reason = "a person's voice, and there is no consent"
+    elif one.kind not in OWN_VOICE:
+        reason = f"{one.kind} has somebody's voice, and there is no consent"
+    else:
+        reason = "" if one.nobodys else "nothing says that the voice is a machine's own, and there is no consent"
     if reason:
         out[f"{folder}: not cloned: {reason}"] += 1
     return not reason

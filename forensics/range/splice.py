@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import ClassVar
 
 import numpy as np
 
 from forensics.benches.battery.plan import draw
-from forensics.range.base import Item, Kind, Made, Recipe, Rng
+from forensics.range.base import Item, Kind, Label, Made, Recipe, Rng
 from forensics.range.partial_edit import FADES_MS, HOST_S, edited, hosts
 from forensics.range.sound import excerpt, phrase
 from forensics.range.sources import Material
@@ -23,7 +24,8 @@ from synth.errors import VoxproofError
 class Splice(Kind):
     """A person's phrase in the same person's recording."""
 
-    name, label = "splice", "human"
+    name = "splice"
+    label: ClassVar[Label] = "human"
 
     def lacks(self, material: Material) -> str:
         return "" if hosts(material) else f"no human recording lasts {HOST_S:g} s"

@@ -6,14 +6,17 @@ folder and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forensics.range.base import RATE, Step
+from forensics.range.engines import installed
 from forensics.range.marking import range_key
-from forensics.range.sources import Gate, Source
+from forensics.range.sources import Gate, Material, Source, gather
 from synth.channels.base import FloatArray, convert
 from synth.errors import VoxproofError
 
@@ -34,19 +37,21 @@ class Studio:
     cloner: Cloner | None = None
     generator: str = ""
     """Name of our model, as in a record: `voxproof-lite@` and 8 digits."""
+    settings: Settings | None = None
+    """How it speaks; None: as for a user."""
 
     def said(self, text: str, voice: Source, seed: int, tokens: str = "") -> tuple[FloatArray, tuple[Step, ...]]:
         """A text in a voice -> samples [n] at `RATE`, and how; `tokens` names the range key they are drawn under."""
         from synth.clone import Settings
         from synth.watermark.tokens import TokenMark
 
-        settings = Settings(language="en", seed=seed % (1 << 31))
+        settings = replace(self.settings or Settings(), language="en", seed=seed % (1 << 31))
         if tokens:
             mark = TokenMark.of(range_key(self.seed, tokens), settings.seed)
             settings = replace(settings, sampling=replace(settings.sampling, mark=mark))
         clone = self._rendered(text, voice, voice.text if voice.english else "", settings)
         step: Step = {"step": "clone", "model": self.generator, "seed": settings.seed, "tokens": tokens or "by chance"}
-        return self._sound(clone), (step, {"step": "resample", "rate": RATE})
+        return self._sound(clone, settings), (step, {"step": "resample", "rate": RATE})
 
     def converted(self, content: Source, voice: Source, seed: int) -> tuple[FloatArray, tuple[Step, ...]]:
         """What a recording says, in a voice -> samples [n] at `RATE`, and how."""
@@ -70,7 +75,7 @@ class Studio:
         if len(clone.codes) != 1:
             raise VoxproofError("the transcript is not one piece of text")
         step: Step = {"step": "conversion", "model": self.generator, "seed": settings.seed, "codes": len(codes)}
-        return self._sound(clone), (step, {"step": "resample", "rate": RATE})
+        return self._sound(clone, settings), (step, {"step": "resample", "rate": RATE})
 
     def right(self, voice: Source) -> str:
         """By which right the voice is taken."""
@@ -81,7 +86,7 @@ class Studio:
     def _rendered(self, text: str, voice: Source, voice_text: str, settings: Settings) -> Clone:
         from synth.reference import Reference
 
-        refused = self.gate(voice.path, voice.consent) if voice.consent else "" if voice.voice else "no right to it"
+        refused = self.gate(voice.path, voice.consent) if voice.consent else "" if voice.nobodys else "no right to it"
         if refused:
             raise VoxproofError(f"the voice is not cloned: {refused}", path=voice.path)
         cloner = self._model()
@@ -92,8 +97,10 @@ class Studio:
             raise VoxproofError("there is no clone model (--model)")
         return self.cloner
 
-    def _sound(self, clone: Clone) -> FloatArray:
-        return convert(np.ascontiguousarray(clone.samples.numpy(), np.float32), clone.rate, RATE)
+    def _sound(self, clone: Clone, settings: Settings) -> FloatArray:
+        """Without the pause at the end, whose zeros would tell a machine."""
+        end = len(clone.samples) - int(settings.pause_seconds * clone.rate)
+        return convert(np.ascontiguousarray(clone.samples[:end].numpy(), np.float32), clone.rate, RATE)
 
 
 def loaded(model: str, hubert: str | None = None) -> tuple[Cloner, str]:
@@ -114,3 +121,33 @@ def loaded(model: str, hubert: str | None = None) -> tuple[Cloner, str]:
         cloner = Cloner.load(model, hubert=hubert) if hubert else Cloner.load(model)
     family = "lite" if model == "lite" else cloner.models.version
     return cloner, f"voxproof-{family}@{cloner.models.hashes['sovits'][:8]}"
+
+
+def prepared(
+    human: Sequence[Path],
+    machine: Sequence[Path],
+    reference: Sequence[Path],
+    texts: Path | None,
+    gate: Gate,
+    seed: int,
+    model: str | None = None,
+    hubert: str | None = None,
+) -> tuple[Material, Studio]:
+    """What there is to draw from, and our model at work where a voice may be cloned.
+
+    A model that was asked for and cannot be loaded is an error; the one that ships is used where it is.
+    """
+    material, out = gather(human, machine, reference, gate)
+    said = texts.read_text("utf-8").splitlines() if texts else [one.text for one in material.humans if one.english]
+    cloner, name = None, ""
+    if material.voices:
+        try:
+            cloner, name = loaded(model or "lite", hubert)
+        except VoxproofError as error:
+            if model is not None:
+                raise
+            out[f"clones: {error}"] += 1
+    left_out = tuple(f"{count} × {why}" for why, count in sorted(out.items()))
+    sentences = tuple(dict.fromkeys(line.strip() for line in said if line.strip()))
+    material = replace(material, texts=sentences, engines=installed(), model=name, left_out=left_out)
+    return material, Studio(seed, gate, cloner, name)
