@@ -91,7 +91,7 @@ def plan(material: Material, tuned: Sequence[str], fewer: int) -> list[Wish]:
     for n, text in enumerate(material.sentences if own else ()):
         voice = own[n % len(own)]
         wishes.append(Wish("tuned", n, text, voice.name, voice.references[n // len(own) % len(voice.references)]))
-    recordings = [(voice, take) for voice in material.cloned for take in voice.takes if take.text]
+    recordings = [(voice, take) for voice in material.cloned for take in voice.takes if take.fit and take.text]
     for n, (voice, take) in enumerate(recordings[: 2 * fewer]):
         wishes.append(Wish("ceiling", n, take.text, voice.name, take))
     return wishes

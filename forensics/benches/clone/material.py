@@ -9,7 +9,6 @@ does: below or above 165 Hz.
 from __future__ import annotations
 
 import csv
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,6 +43,11 @@ class Take:
     text: str = ""
     """What is said in it, where that is known."""
 
+    @property
+    def fit(self) -> bool:
+        """Whether a voice can be cloned from it."""
+        return SHORTEST_S <= self.seconds <= LONGEST_S
+
     def samples(self, rate: int = RATE) -> FloatArray:
         """Mono [time] at `rate` Hz, the first `LONGEST_S` seconds."""
         return np.ascontiguousarray(read(self.path, rate).mono[: int(LONGEST_S * rate)], np.float32)
@@ -63,13 +67,14 @@ class Voice:
     @property
     def references(self) -> tuple[Take, ...]:
         """What the voice is cloned from: up to `REFERENCES` takes of a fit length, at most half of all."""
-        fit = [take for take in self.takes if SHORTEST_S <= take.seconds <= LONGEST_S]
+        fit = [take for take in self.takes if take.fit]
         return tuple(fit[: max(min(REFERENCES, len(self.takes) // 2), 1)])
 
     @property
     def held(self) -> tuple[Take, ...]:
         """Other takes, which the voiceprint is of; the only one again where there is but one."""
-        others = [take for take in self.takes if take not in self.references]
+        used = self.references
+        others = [take for take in self.takes if take not in used]
         return tuple((others or list(self.takes))[:HELD])
 
 
@@ -172,7 +177,6 @@ def _drawn(takes: list[Take]) -> Iterator[Take]:
     """Fit lengths first, known words first among them, else by a number drawn from the path."""
 
     def place(take: Take) -> tuple[bool, bool, int]:
-        fit = SHORTEST_S <= take.seconds <= LONGEST_S and not math.isnan(take.seconds)
-        return not fit, not take.text, crc32(str(take.path.name).encode())
+        return not take.fit, not take.text, crc32(take.path.name.encode())
 
     return iter(sorted(takes, key=place))

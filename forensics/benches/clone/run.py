@@ -104,7 +104,7 @@ class Bench:
         counts = {
             "clips": clips, "words": clips + len(self.takes), "voices": clips + self._recordings,
             "opinions": clips + len(self.takes), "marks": clips * len(marks.AFTER),
-            "codes": len(self.settled("clone")) * 10 + len(self.takes) * 5,
+            "codes": len(self.material.sentences) * 11 + len(self.takes) * 5,
         }  # fmt: skip
         return sum(SPENT_S[part] * count for part, count in counts.items() if part in self.settings.parts) / 60
 
@@ -135,7 +135,7 @@ class Bench:
         """Recordings that are measured beside the clips: those of the cloned voices in turn."""
         rounds = max(len(voice.takes) for voice in self.material.cloned)
         every = [(v, v.takes[n]) for n in range(rounds) for v in self.material.cloned if n < len(v.takes)]
-        return [(v, take) for v, take in every if take.text][:RECORDINGS]
+        return [(v, take) for v, take in every if take.fit and take.text][:RECORDINGS]
 
     @cached_property
     def cloner(self) -> Cloner:
