@@ -37,7 +37,8 @@ from synth.issuance import Issuance, IssuanceRequest
 from synth.matching import Heard as HeardVoice
 from synth.models.loading import ModelSet, load_models
 from synth.observing import GptRecord, chosen_heads, watched_gpt
-from synth.quality_control import Check, Quality
+from synth.quality import Quality
+from synth.quality_control import Check
 from synth.quantised import quantised
 from synth.redrawing import Control, Draw, Draws, read, sampling_of, seed_of
 from synth.reference import Reference

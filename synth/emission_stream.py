@@ -43,7 +43,7 @@ from synth.issuance import (
 )
 from synth.ledger import Entry
 from synth.matching import ShippedVoices, Voices
-from synth.quality_control import Quality
+from synth.quality import Quality
 from synth.register import Register
 from synth.watermark.keys import WatermarkKey
 from synth.watermark.payload import Payload

@@ -18,7 +18,7 @@ from synth.canonical import canonical
 from synth.consent import Consent, Scope
 from synth.errors import VoxproofError
 from synth.ledger import Entry
-from synth.quality_control import Quality
+from synth.quality import Quality
 from synth.record import Record
 from synth.reference_findings import ReferenceFindings
 from synth.register import Register, member

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.aligning import Alignment, Costs, Float, Int, Visit, aligned
-from synth.record import Record
+from synth.quality import Fault, Quality
 from synth.text.symbols import ARPABET_VOWELS, PAD, PAUSES, PUNCTUATION, V2
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ LANGUAGES = frozenset({"en"})
 """That the reader has learnt."""
 FRAMES_PER_SECOND = 50
 
-Kind = Literal["missing", "repeated", "moved", "other sounds", "silence", "pace", "cut off"]
 Status = Literal["said", "missing", "repeated", "moved"]
 
 
@@ -50,34 +49,6 @@ class Limits:
     """Phones a second, from the first word to the last."""
     least_phones: int = 10
     """Fewer have no pace."""
-
-
-class Fault(Record):
-    """One thing that is wrong. Which word it is stands in the text, which the register does not keep."""
-
-    kind: Kind
-    """Silence: too long before or behind. Pace: too slow or too fast. Cut off: at the longest length allowed."""
-    piece: int
-    """Number of the piece of the text, from 0."""
-    word: int | None = None
-    """Number of the word in the piece, from 0; of other sounds, the word that follows them. None: the whole piece."""
-
-
-class Quality(Record):
-    """What the quality control has to say of a synthesis, after the last re-draw."""
-
-    pieces: int
-    """Of the text."""
-    checked: int
-    """Of them; the others were not, for `reason`."""
-    words: int
-    """In the pieces that were checked."""
-    redraws: int
-    """Draws thrown away, of all pieces together."""
-    faults: tuple[Fault, ...]
-    """What remains."""
-    reason: str = ""
-    """Why some or all pieces were not checked."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from torch import Tensor
 from synth.code_reader import PHONES
 from synth.gpt import Spoken
 from synth.observing import GptRecord
-from synth.quality_control import Check, Limits, Quality, check, checkable, summary, words_of
+from synth.quality import Quality
+from synth.quality_control import Check, Limits, check, checkable, summary, words_of
 from synth.sampling import Mark, Race, Sampling
 from synth.text.pipeline import Utterance
 

@@ -159,6 +159,7 @@ def _show(told: dict[str, Any]) -> None:
             ("used for", told["scope"] + (f"; {', '.join(told['languages'])}" if told["languages"] else "")),
             ("voiceprint tag", told["voiceprint_tag"]),
             ("references", "; ".join(_reference(one) for one in told["reference_findings"])),
+            ("text control", told["quality"] and _quality(told["quality"])),
             ("models", ", ".join(f"{name} {digest}" for name, digest in told["models"].items())),
             ("text SHA-256", told["text_sha256"]),
             ("source SHA-256", told["source_sha256"]),
@@ -169,6 +170,18 @@ def _show(told: dict[str, Any]) -> None:
             ("register", f"entry {told['sequence']}, {told['entry_sha256']}"),
         ]
     )
+
+
+def _quality(found: dict[str, Any]) -> str:
+    """What is known to be wrong with how the text is said, in one line."""
+    said = f"{found['checked']} of {found['pieces']} pieces checked"
+    said += f" ({found['reason']})" if found["reason"] else ""
+    said += f", {found['redraws']} re-draws" if found["redraws"] else ""
+    wrong = [
+        f"{one['kind']} in piece {one['piece'] + 1}" + ("" if one["word"] is None else f", word {one['word'] + 1}")
+        for one in found["faults"]
+    ]
+    return said + (f"; {'; '.join(wrong)}" if wrong else "; nothing wrong found" if found["checked"] else "")
 
 
 def _reference(found: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from synth.audio import write
 from synth.consent import read_consent
 from synth.issuance import Issuance, register_issuance
 from synth.matching import Heard
+from synth.quality import Fault, Quality
 from synth.register import Register
 
 
@@ -177,6 +178,17 @@ def issue(made: Any, **changes: Any) -> None:
         "threshold": 4.0, "token_id": None,
     }  # fmt: skip
     register_issuance(Register.continued(), Issuance(**{**facts, **changes}), "Ada")
+
+
+def test_what_remains_wrong_with_the_text_is_shown(tmp_path: Path) -> None:
+    made = created(tmp_path)
+    wrong = (Fault(kind="missing", piece=0, word=2), Fault(kind="cut off", piece=0))
+    issue(made, quality=Quality(pieces=2, checked=1, words=5, redraws=3, faults=wrong, reason="no English"))
+    text = run(issuance, "show", "deadbeef").stdout
+    line = "1 of 2 pieces checked (no English), 3 re-draws; missing in piece 1, word 3; cut off in piece 1"
+    assert f"text control    {line}\n" in text
+    issue(made, issuance_id="0000002a", quality=Quality(pieces=1, checked=1, words=5, redraws=0, faults=()))
+    assert "1 of 1 pieces checked; nothing wrong found\n" in run(issuance, "show", "0000002a").stdout
 
 
 def test_from_a_payload_to_the_consent(tmp_path: Path) -> None:
