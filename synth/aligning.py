@@ -156,7 +156,8 @@ class _Graph:
         gone_back = later > reached
         self.back[t] = np.where(gone_back, np.append((len(places) - 1 - source)[::-1][1:], 0), places)
         total, self.over[t] = _running(np.where(gone_back, later, reached) + self.left_out)
-        return total - self.left_out
+        border: Float = total - self.left_out
+        return border
 
     def _traced(self, cost: float) -> Alignment:
         """The best path, from its end."""

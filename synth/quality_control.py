@@ -114,7 +114,9 @@ def check(
     """Log-probabilities of phones [frames at 50 Hz, 733], the blank last, beside what they should say."""
     limits = limits or Limits()
     classes = _classes()
-    found = aligned(pooled(scores, limits.costs.floor), [classes[list(word.ids)] for word in words], limits.costs)
+    found = aligned(
+        pooled(scores, limits.costs.floor), [classes[list(word.ids)].tolist() for word in words], limits.costs
+    )
     said = _said(words, found)
     pace = _pace(words, found, limits)
     faults = [Fault(kind=one.status, piece=piece, word=n) for n, one in enumerate(said) if one.status != "said"]
