@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 Part = Literal["clips", "words", "voices", "opinions", "marks", "codes", "cost"]
 PARTS: tuple[Part, ...] = get_args(Part)
 SEED = 2026
-FEWER = 20
+FEWER = 10
 """Sentences at each level of noise; recordings made sound again are twice as many."""
 OTHERS = 30
 """Voices of each sex that the clones are told from, at most."""
 RECORDINGS = 40
 """Recordings of people, or of the machine voices that are cloned, beside the clips."""
-SPENT_S = {"clips": 4.0, "words": 2.0, "voices": 0.2, "opinions": 0.8, "marks": 0.4, "codes": 0.3}
-"""About what one clip, transcript, voiceprint, opinion, verification or encoding costs on two cores."""
+SPENT_S = {"clips": 2.0, "words": 1.5, "voices": 0.15, "opinions": 0.6, "marks": 0.25, "codes": 0.15}
+"""About what one clip, transcript, voiceprint, opinion, verification or encoding costs on two cores: an estimate."""
 Told = Callable[[str], None]
 
 
