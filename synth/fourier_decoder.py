@@ -112,7 +112,8 @@ class FourierDecoder(nn.Module):
         edge = WINDOW - self.hop
         padded = F.pad(samples, (edge // 2, edge - edge // 2))
         hann = torch.hann_window(WINDOW, device=samples.device)
-        return torch.fft.rfft(padded.unfold(1, WINDOW, self.hop) * hann)
+        spectra: Tensor = torch.fft.rfft(padded.unfold(1, WINDOW, self.hop) * hann)
+        return spectra
 
 
 def pulses(source: Pitch, hop: int) -> Tensor:

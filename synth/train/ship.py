@@ -46,7 +46,7 @@ def ship(gpt: Path, sovits: Path, student: Path, statement: str, out: Path) -> l
         if found.kind != kind:
             raise VoxproofError(f"is no {kind} but a {found.kind}", path=source, cure="Give the exported checkpoint.")
         state = {name.removeprefix(GPT_PREFIX): value for name, value in found.weight.items()}
-        metadata = {kind: json.dumps(_configuration(found), sort_keys=True)}
+        metadata = {str(kind): json.dumps(_configuration(found), sort_keys=True)}
         save_file(packed(state, EXACT), out / f"{kind}.safetensors", metadata=metadata)
         cards.append(_carded(kind, source, statement, out, found.info, found.text_pipeline))
     shutil.copyfile(student, out / "content.safetensors")
