@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from forensics.cli.issuance import plain
+from forensics.cli.issuance import plain, quality_words
 from forensics.cli.issuer import AS_JSON, REGISTER, TOKEN, continued, plain_errors, print_json, print_rows
 from forensics.cli.progress import Steps, patient_progress
 from forensics.cli.watermark import KEYS
@@ -245,21 +245,10 @@ def _show(told: dict[str, Any], consent: Consent, out: Path) -> None:
         ("voiceprint tag", told["voiceprint"]),
         ("model", told["model"]["name"]),
         ("mark", f"key {mark['key_id']}, score {mark['score']:.1f}, threshold {mark['threshold']:.1f}"),
-        ("quality", _quality(told.get("quality"))),
+        ("text control", told["quality"] and quality_words(told["quality"])),
         ("notes", "; ".join(told["notes"])),
         ("cut off", "a sentence did not end by itself: say it in smaller pieces" if told["capped"] else None),
         ("speed", f"real-time factor {told['real_time_factor']:.2f}, the model loaded in "
                   f"{told['timing']['loading_s']:.1f} s"),
     ]  # fmt: skip
     print_rows(rows) if out != PLAY else click.echo(f"voxproof: issuance {told['issuance_id']}", err=True)
-
-
-def _quality(found: dict[str, Any] | None) -> str | None:
-    """What the quality control has to say, in one line."""
-    if found is None:
-        return None
-    if not found["checked"]:
-        return f"not checked: {found['reason']}" if found["reason"] else None
-    kinds = sorted({fault["kind"] for fault in found["faults"]})
-    said = f"{found['checked']} of {found['pieces']} pieces checked, {found['redraws']} drawn again; "
-    return said + (f"remaining: {', '.join(kinds)}" if kinds else "no fault remains")

@@ -159,7 +159,7 @@ def _show(told: dict[str, Any]) -> None:
             ("used for", told["scope"] + (f"; {', '.join(told['languages'])}" if told["languages"] else "")),
             ("voiceprint tag", told["voiceprint_tag"]),
             ("references", "; ".join(_reference(one) for one in told["reference_findings"])),
-            ("text control", told["quality"] and _quality(told["quality"])),
+            ("text control", told["quality"] and quality_words(told["quality"])),
             ("models", ", ".join(f"{name} {digest}" for name, digest in told["models"].items())),
             ("text SHA-256", told["text_sha256"]),
             ("source SHA-256", told["source_sha256"]),
@@ -172,7 +172,7 @@ def _show(told: dict[str, Any]) -> None:
     )
 
 
-def _quality(found: dict[str, Any]) -> str:
+def quality_words(found: dict[str, Any]) -> str:
     """What is known to be wrong with how the text is said, in one line."""
     said = f"{found['checked']} of {found['pieces']} pieces checked"
     said += f" ({found['reason']})" if found["reason"] else ""

@@ -21,7 +21,7 @@ sys.path.append(str(Path(__file__).parents[2] / "synth"))
 
 from checkpoint_files import gpt_checkpoint, sovits_checkpoint  # noqa: E402
 from clone_models import cloner  # noqa: E402
-from consent_material import Clock, toy_embed, with_toy_marker  # noqa: E402
+from consent_material import KEY, Clock, toy_embed, with_toy_marker  # noqa: E402
 
 from forensics.cli import clone as command  # noqa: E402
 from forensics.cli.main import voxproof  # noqa: E402
@@ -38,7 +38,7 @@ from synth.models import lite  # noqa: E402
 from synth.register import Register  # noqa: E402
 from synth.sampling import Sampling  # noqa: E402
 from synth.sound_files import GrowingWav  # noqa: E402
-from synth.watermark.keys import new_key, write_key  # noqa: E402
+from synth.watermark.keys import write_key  # noqa: E402
 
 DATA = Path(__file__).parents[2] / "data"
 VOICE, OTHER = DATA / "flite-slt.wav", DATA / "vm-intro.wav"
@@ -53,7 +53,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VOXPROOF_KEYS", str(tmp_path / "key.json"))
     for name in ("VOXPROOF_ISSUER_KEY", "VOXPROOF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    write_key(new_key(), tmp_path / "key.json")
+    write_key(KEY, tmp_path / "key.json")
     consented(tmp_path / "consent.json")
     (tmp_path / "out").mkdir()
     return tmp_path
@@ -68,15 +68,15 @@ def consented(path: Path, recording: Path = VOICE, until: int = 2099, clock: Clo
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiny models that read letters, and a plain marker; every piece is a second and a half long."""
+    """Tiny models that read letters, and a plain marker; every piece has eight tokens, a third of a second."""
     monkeypatch.setattr("synth.choosing.chosen_cloner", lambda *_, **__: Chosen(cloner(), "tiny@0badcafe", "en"))
     with_toy_marker(monkeypatch)
-    short_pieces(monkeypatch)
+    short_pieces(monkeypatch, 8)
 
 
-def short_pieces(patch: pytest.MonkeyPatch) -> None:
+def short_pieces(patch: pytest.MonkeyPatch, tokens: int) -> None:
     plain = command._settings
-    short: dict[str, Any] = {"sampling": Sampling(least=38, most=38), "pause_seconds": 0.05}
+    short: dict[str, Any] = {"sampling": Sampling(least=tokens, most=tokens), "pause_seconds": 0.05}
     patch.setattr(command, "_settings", lambda *given: replace(plain(*given), **short))
 
 
@@ -101,14 +101,12 @@ def left(home: Path) -> list[str]:
 
 def test_from_official_files_to_a_marked_registered_clip(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is replaced here but the length of the pieces: real gate, consent, voice, mark, register."""
-    short_pieces(monkeypatch)
+    short_pieces(monkeypatch, 38)
     folder = home / "tiny"
     folder.mkdir()
     write_checkpoint(gpt_checkpoint(), folder / "g.ckpt")
     write_checkpoint(sovits_checkpoint(), folder / "s.pth")
-    result = call(
-        home, "--json", "--language", "en", model=folder, text="Good day to you. It is late. Come in. Sit down."
-    )
+    result = call(home, "--json", "--language", "en", model=folder, text="Good day to you. It is late. Come in.")
     made = told(result)
     assert result.stderr == ""
     assert (made["schema"], made["languages"], made["scope"]) == ("voxproof.clone/1", ["en"], "research")
@@ -149,10 +147,14 @@ def test_the_same_seed_says_the_same_to_the_sample_before_the_mark(home: Path, m
     assert not np.array_equal(said[0], said[2])
 
 
+def small_windows(patch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("FIRST_SECONDS", 0.5), ("BLOCK_SECONDS", 0.1), ("AHEAD_SECONDS", 0.05)):
+        patch.setattr(emission_stream, name, seconds)
+
+
 @pytest.mark.usefixtures("tiny")
 def test_a_stream_is_written_as_it_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emission_stream, "FIRST_SECONDS", 0.6)
-    monkeypatch.setattr(emission_stream, "AHEAD_SECONDS", 0.05)
+    small_windows(monkeypatch)
     sizes: list[int] = []
     write = GrowingWav.write
 
@@ -167,7 +169,7 @@ def test_a_stream_is_written_as_it_is_said(home: Path, monkeypatch: pytest.Monke
     wave = soundfile.info(home / "out" / "a.wav")
     assert (wave.frames, wave.samplerate, wave.subtype) == (round(made["seconds"] * 32_000), 32_000, "PCM_16")
     assert (home / "out" / "a.wav").stat().st_size == 44 + 2 * wave.frames
-    assert [len(piece) for piece in made["semantic_tokens"]] == [38, 38]
+    assert [len(piece) for piece in made["semantic_tokens"]] == [8, 8]
     (found,) = find(Register.open())
     assert (found.state, found.issuance.output, found.seconds) == ("emitted", "stream", made["seconds"])
     again = call(home, "--stream")
@@ -200,8 +202,7 @@ def test_a_failure_on_the_way_leaves_no_file(home: Path, monkeypatch: pytest.Mon
         for how in ((), ("--stream",)):
             result = call(home, *how)
             assert (result.exit_code, "the marker broke" in result.stderr, left(home)) == (2, True, [])
-    monkeypatch.setattr(emission_stream, "FIRST_SECONDS", 0.6)
-    monkeypatch.setattr(emission_stream, "AHEAD_SECONDS", 0.05)
+    small_windows(monkeypatch)
     write = GrowingWav.write
 
     def full(self: GrowingWav, samples: Any, rate: int) -> None:
@@ -211,7 +212,7 @@ def test_a_failure_on_the_way_leaves_no_file(home: Path, monkeypatch: pytest.Mon
         assert left(home) == ["a.wav"]
 
     monkeypatch.setattr(GrowingWav, "write", full)
-    result = call(home, "--stream")
+    result = call(home, "--stream", text=". ".join(["hello there"] * 4))
     assert (result.exit_code, "the disk is full" in result.stderr, left(home)) == (2, True, [])
     (found,) = find(Register.open())
     assert (found.state, found.reason) == ("aborted", "the reader went away")
