@@ -73,6 +73,7 @@ def clone(
 
     try:
         from forensics.benches.clone import picture, run, tables
+        from forensics.benches.clone.kept import Kept
     except ModuleNotFoundError as error:
         raise VoxproofError(f"{error.name} is not installed", cure="pip install 'voxproof[clone,bench]'") from error
     if not tables_only:
@@ -88,7 +89,7 @@ def clone(
             bench = run.Bench(settings, run.tools(settings), status.update)
             console.print(f"About {bench.minutes:.0f} minutes on two cores, less what the cache holds.")
             bench.measure(_command(speakers, model, number, tuned))
-    kept = run.Kept(cache)
+    kept = Kept(cache)
     text = tables.page(kept)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

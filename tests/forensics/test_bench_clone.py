@@ -384,3 +384,34 @@ def test_what_is_let_out_verifies_with_its_issuance(tmp_path: Path, monkeypatch:
         assert (found.identity, found.right, found.same_sound) == (f"clone-000-x|{after}", True, "agrees")
     other = marks.verified(replace(made, issuance_id="00000000"), "none", door, folder)
     assert (other.found, other.authenticated, other.right) == (True, True, False)
+
+
+def test_the_command_writes_the_page_of_what_is_there(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from forensics.cli.bench_clone import clone
+
+    cache = tmp_path / "cache"
+    Kept(cache).note(Facts("abcd1234", 20.0, (("ada", True, "f"),), 24, "voxproof bench clone"))
+    Kept(cache).said.add([Said("clone-000-x", "", 50, 2, 10, 0, 0, 0)])
+    asked = ["--cache", str(cache), "--tables-only", "--out", str(tmp_path / "out")]
+    shown = CliRunner().invoke(clone, asked, catch_exceptions=False, standalone_mode=False)
+    page = (tmp_path / "out" / "clone.md").read_text()
+    assert shown.output == page + "\n"
+    assert "| letter errors, zero-shot | 4.0 % [4.0, 4.0] | at most 10 % (reach for 5 %) |" in page
+    assert "| verifies with the right issuance | – (not measured) | every clip |" in page
+    for wrong, why in ((["--tables-only", "--cache", str(tmp_path / "none")], "no measured rows"), ([], "no voice")):
+        with pytest.raises(VoxproofError, match=why):
+            CliRunner().invoke(clone, wrong, catch_exceptions=False, standalone_mode=False)
+
+
+def test_whisper_names_what_it_lacks(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from forensics.benches.clone.hearing import Whisper
+
+    with pytest.raises(VoxproofError, match=r"holds no model\.safetensors"):
+        Whisper(tmp_path)
+    (tmp_path / "hf").mkdir()
+    (tmp_path / "hf" / "model.safetensors").write_bytes(b"")
+    with pytest.raises(VoxproofError, match=r"holds no tokenizer\.json"):
+        Whisper(tmp_path / "hf")

@@ -44,8 +44,11 @@ class Whisper:
         self._tokens = Tokenizer.from_file(str(words / "tokenizer.json"))
         self._model = cast(Any, WhisperForConditionalGeneration.from_pretrained(weights)).eval()
         self._bands = cast(Any, WhisperFeatureExtractor)(feature_size=80)
-        self._prompt = [self._tokens.token_to_id(one) for one in PROMPT]
-        self._end = self._tokens.token_to_id(END)
+        numbers = [self._tokens.token_to_id(one) for one in (*PROMPT, END)]
+        known = [one for one in numbers if one is not None]
+        if len(known) < len(numbers):
+            raise VoxproofError("is not the tokenizer of Whisper", path=words, cure="Give a folder of Whisper-base.")
+        self._prompt, self._end = known[:-1], known[-1]
 
     @torch.no_grad()
     def __call__(self, samples: FloatArray) -> str:

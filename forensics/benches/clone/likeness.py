@@ -117,7 +117,7 @@ def placed(asked: Sequence[Print], prints: Sequence[Print], against: Mapping[str
 def shuffled(names: Sequence[str], prints: Iterable[Print]) -> dict[str, str]:
     """For each voice another of the same sex: the next of them in order; voices that are alone are left out."""
     sexes = {one.voice: one.sex for one in prints}
-    turned = {}
+    turned: dict[str, str] = {}
     for sex in sorted(set(sexes.values())):
         same = sorted(name for name in sexes if sexes[name] == sex)
         turned |= {name: same[(n + 1) % len(same)] for n, name in enumerate(same) if len(same) > 1 and name in names}
