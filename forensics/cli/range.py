@@ -25,7 +25,7 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--kinds", default="", help="Only these, separated by commas.  [default: all that can be made]")
 @click.option("--laundered", type=click.FloatRange(0, 0.95), default=0.5, show_default=True, help="Share of items.")
 @click.option("--model", help="The clone model: lite, or a folder.  [default: lite where its weights are]")
-@click.option("--hubert", help="With another model than lite: the folder of its HuBERT.")
+@click.option("--hubert", help="With another model than lite: the folder of its HuBERT, for conversions.")
 @click.option("--seed", type=click.IntRange(0), default=2026, show_default=True, help="Decides the whole plan.")
 @click.option("--check", "checked", type=FOLDER, metavar="DIR", help="Make nothing; check the range in DIR.")
 @REGISTER

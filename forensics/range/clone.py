@@ -53,8 +53,8 @@ def no_clone(material: Material) -> str:
     """Why nothing can be cloned; empty where something can."""
     if can_clone(material):
         return ""
-    if not material.model:
-        return "there is no clone model (--model)"
     if not material.voices:
         return "there is no voice that may be cloned (--reference: a machine's voice, or one with a consent)"
+    if not material.model:
+        return "there is no clone model (--model)"
     return "there is nothing to say (--texts, or transcripts in the human index)"

@@ -50,7 +50,11 @@ class Studio:
             mark = TokenMark.of(range_key(self.seed, tokens), settings.seed)
             settings = replace(settings, sampling=replace(settings.sampling, mark=mark))
         clone = self._rendered(text, voice, voice.text if voice.english else "", settings)
-        step: Step = {"step": "clone", "model": self.generator, "seed": settings.seed, "tokens": tokens or "by chance"}
+        step: dict[str, str | int | float] = {
+            "step": "clone", "model": self.generator, "seed": settings.seed, "tokens": tokens or "by chance"
+        }  # fmt: skip
+        if clone.quality is not None and clone.quality.checked:
+            step |= {"redraws": clone.quality.redraws, "faults": len(clone.quality.faults)}
         return self._sound(clone, settings), (step, {"step": "resample", "rate": RATE})
 
     def converted(self, content: Source, voice: Source, seed: int) -> tuple[FloatArray, tuple[Step, ...]]:
@@ -62,7 +66,7 @@ class Studio:
 
         cloner = self._model()
         if cloner.content is None:
-            raise VoxproofError("a conversion needs the model's content encoder")
+            raise VoxproofError("a conversion needs the model's content encoder", cure="Name its folder (--hubert).")
         heard = Reference.read(content.path)
         features = cloner.content.features(heard.for_content(), bounded=False)
         codes = cloner.models.sovits.codes(features.to(cloner.models.device))[0, 0].cpu()
@@ -112,13 +116,11 @@ def loaded(model: str, hubert: str | None = None) -> tuple[Cloner, str]:
             f"the clone model needs {error.name}, which is not installed", cure="Run: pip install 'voxproof[clone]'."
         ) from None
     if model == "lite":
-        try:
-            from synth.models.lite import lite_folder
-        except ModuleNotFoundError:
-            raise VoxproofError("the lite model does not ship yet", cure="Give a folder of models (--model).") from None
+        from synth.models.lite import lite_folder
+
         cloner = Cloner.load(lite_folder())
     else:
-        cloner = Cloner.load(model, hubert=hubert) if hubert else Cloner.load(model)
+        cloner = Cloner.load(model, hubert=hubert)
     family = "lite" if model == "lite" else cloner.models.version
     return cloner, f"voxproof-{family}@{cloner.models.hashes['sovits'][:8]}"
 
@@ -146,7 +148,7 @@ def prepared(
         except VoxproofError as error:
             if model is not None:
                 raise
-            out[f"clones: {error}"] += 1
+            out[f"clones: {error.cause}"] += 1
     left_out = tuple(f"{count} × {why}" for why, count in sorted(out.items()))
     sentences = tuple(dict.fromkeys(line.strip() for line in said if line.strip()))
     material = replace(material, texts=sentences, engines=installed(), model=name, left_out=left_out)
