@@ -98,7 +98,7 @@ def test_a_second_voice_is_refused_whatever_is_accepted(tmp_path: Path) -> None:
     man = np.concatenate([sound(DATA / f"00{n}.wav") for n in range(1, 6)])
     both = np.concatenate([sound(DATA / "vm-intro.wav")[: 5 * RATE], man[: round(4.9 * RATE)]])
     why = refused(tmp_path, both, accept=("noise", "clipping"))
-    assert why.startswith("it seems to hold more than one voice (likeness 0.")
+    assert why.startswith("it seems to hold more than one voice (likeness -0.")
     with pytest.raises(VoxproofError, match="only clipping and noise of a reference can be accepted"):
         judged(tmp_path, both, accept=("voices",))
 
