@@ -43,7 +43,7 @@ class UsedSource(Record):
 class RangeFile(Record):
     """One file and the truth about it."""
 
-    schema_: Literal["voxproof.range/1"] = Field("voxproof.range/1", alias="schema")
+    schema_: Literal["voxproof.range/1"] = Field(alias="schema")
     file: str
     """Path within the range's folder, with slashes."""
     sha256: str

@@ -63,7 +63,8 @@ def levels(samples: FloatArray) -> FloatArray:
     power = np.mean(np.square(samples[: count * FRAME].reshape(count, FRAME), dtype=np.float64), axis=1)
     if not count or power.max() < 1e-10:
         return np.zeros(0, np.float32)
-    return (10 * np.log10(power / power.max() + 1e-12)).astype(np.float32)
+    out: FloatArray = (10 * np.log10(power / power.max() + 1e-12)).astype(np.float32)
+    return out
 
 
 def speech_power(samples: FloatArray) -> float:

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from forensics.benches.battery.plan import draw
-from forensics.range.base import Item, Kind, Label, Made, Recipe, Rng
+from forensics.range.base import Item, Kind, Label, Made, Recipe, Rng, Step
 from forensics.range.partial_edit import FADES_MS, HOST_S, edited, hosts
 from forensics.range.sound import excerpt, phrase
 from forensics.range.sources import Material
@@ -53,5 +53,5 @@ class Splice(Kind):
         else:
             raise VoxproofError("the recording has no two phrases apart from each other")
         samples, _, joins, put = edited(host, other[slice(*given)], recipe, rng, taken)
-        cut = {"step": "cut", "first": given[0], "last": given[1]}
+        cut: Step = {"step": "cut", "first": given[0], "last": given[1]}
         return Made(samples, (*steps, *({**one, "of": "donor"} for one in (*how, cut)), put), joins=joins)
