@@ -236,7 +236,7 @@ def _registered(mark: Watermark, every: Sequence[Found], number: str, sound: Iss
         )
     payload = None
     if mark.payload is not None:
-        model = next(iter(issued.models.values()), None)
+        model = issued.models.get("sovits") or next(iter(issued.models.values()), None)
         payload = mark.payload.model_copy(update={"model_id": model[:8] if model else None})
     return mark.model_copy(
         update={

@@ -61,7 +61,7 @@ def test_rows_resume_and_make_a_page(voice: Voice, tmp_path: Path, monkeypatch: 
     assert results.read_text() == written + '{"torn'
     text = tables.page(rows, experiments.text(tmp_path / "none.json"), "command")
     assert "| none | 1 | 100.0 % [20.7, 100.0] | 100 % | – | 98 % |" in text
-    assert "False alarms pooled: 0.0 %" in text
+    assert "False alarms pooled: 0.000 %" in text
     tables.draw(rows, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 5000
     draw_place(voice.paths[0], tmp_path / "place.png", 1)

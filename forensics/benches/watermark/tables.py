@@ -67,12 +67,12 @@ def found(row: Row) -> bool:
     return row.score >= THRESHOLD or row.right or row.wrong
 
 
-def share(hits: int, n: int) -> str:
+def share(hits: int, n: int, digits: int = 1) -> str:
     """`97.5 % [87.1, 99.6]`"""
     if n == 0:
         return "–"
     low, high = wilson_interval(hits, n)
-    return f"{100 * hits / n:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{100 * hits / n:.{digits}f} % [{100 * low:.{digits}f}, {100 * high:.{digits}f}]"
 
 
 def _of(rows: Sequence[Row], part: str, attack: str | None, seconds: float, human: bool | None = None) -> list[Row]:
@@ -112,7 +112,7 @@ def _presence(rows: Sequence[Row]) -> list[str]:
         )
     every = _of(rows, "unmarked", None, 5.0)
     halves = [[r for r in every if (sum(map(ord, r.voice)) % 2 == 0) == first] for first in (True, False)]
-    lines += ["", f"False alarms pooled: {share(sum(found(r) for r in every), len(every))} of {len(every)}."]
+    lines += ["", f"False alarms pooled: {share(sum(found(r) for r in every), len(every), 3)} of {len(every)}."]
     if all(halves):
         chosen, other = (max(r.score for r in half) for half in halves)
         lines += [
