@@ -20,6 +20,14 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
     help="Folder of recordings of voices to clone, with an index.csv; may be repeated.",
 )
 @click.option("--speaker", "speakers", multiple=True, metavar="NAME", help="Clone this voice only; may be repeated.")
+@click.option(
+    "--sex",
+    "sexes",
+    multiple=True,
+    type=(str, click.Choice(["f", "m"])),
+    metavar="NAME f|m",
+    help="Of a voice whose index does not tell; by its pitch otherwise.",
+)
 @click.option("--others", multiple=True, type=FOLDER, help="Folder of voices to tell the clones from; never cloned.")
 @click.option("--model", default="lite", show_default=True, metavar="lite|DIR", help="The models.")
 @click.option("--hubert", metavar="DIR", help="Content encoder of official models.")
@@ -53,6 +61,7 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 def clone(
     references: tuple[Path, ...],
     speakers: tuple[str, ...],
+    sexes: tuple[tuple[str, str], ...],
     others: tuple[Path, ...],
     model: str,
     hubert: str | None,
@@ -82,7 +91,7 @@ def clone(
         os.environ["VOXPROOF_ISSUER_KEY"] = str(cache / "door" / "issuer.pem")  # heads are noted beside the bench's key
         wanted = tuple(part for part in run.PARTS if not parts or part in parts)
         settings = run.Settings(
-            cache, references, others, speakers, model, hubert, tuned, texts, number, whisper, wanted
+            cache, references, others, speakers, model, hubert, tuned, texts, number, whisper, wanted, sexes
         )
         console = Console(stderr=True)
         with console.status("Looking for voices…") as status:

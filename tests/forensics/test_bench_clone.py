@@ -141,6 +141,8 @@ def test_material_is_read_drawn_and_sexed(tmp_path: Path) -> None:
     found = material(("one", "two"), [tmp_path], ["ada", "cy"], [tmp_path], 1)
     assert [(one.name, one.sex, one.human) for one in found.cloned] == [("ada", "f", True), ("cy", "m", True)]
     assert sorted(one.sex for one in found.others) == ["f", "m"]
+    named = material(("one",), [tmp_path], ["ada"], [], 9, [("ada", "m"), ("bob", "f")])
+    assert {one.name: one.sex for one in (*named.cloned, *named.others)}.items() >= {("ada", "m"), ("bob", "f")}
     assert {one.name for one in found.others} <= {"bob", "dee", "eve"}
     ada = found.cloned[0]
     assert len(ada.references) == 1

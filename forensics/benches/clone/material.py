@@ -99,9 +99,14 @@ def sentences(path: Path | None, number: int) -> tuple[str, ...]:
 
 
 def material(
-    said: tuple[str, ...], references: Sequence[Path], speakers: Sequence[str], others: Sequence[Path], most: int
-) -> Material:
-    """The voices of `references` (those called `speakers`, if any are) and at most `most` others of each sex."""
+    said: tuple[str, ...], references: Sequence[Path], speakers: Sequence[str], others: Sequence[Path], most: int,
+    sexes: Sequence[tuple[str, str]] = (),
+) -> Material:  # fmt: skip
+    """The voices of `references` (those called `speakers`, if any are) and at most `most` others of each sex.
+
+    `sexes`: names and sex of voices whose index does not tell it.
+    """
+    told = dict(sexes)
     known = {voice.name: voice for folder in references for voice in voices_of(folder)}
     chosen = [voice for name, voice in known.items() if not speakers or name in speakers]
     cloned = [voice for voice in chosen if voice.references]
@@ -118,10 +123,10 @@ def material(
     for voice in found:
         if {sum(one.sex == sex for one in kept) for sex in "fm"} == {most}:
             break
-        voice = sexed(voice)
+        voice = sexed(replace(voice, sex=told.get(voice.name, voice.sex)))
         if sum(one.sex == voice.sex for one in kept) < most:
             kept.append(voice)
-    return Material(said, tuple(map(sexed, cloned)), tuple(kept))
+    return Material(said, tuple(sexed(replace(one, sex=told.get(one.name, one.sex))) for one in cloned), tuple(kept))
 
 
 def voices_of(folder: Path) -> list[Voice]:

@@ -32,7 +32,7 @@ OTHERS = 30
 """Voices of each sex that the clones are told from, at most."""
 RECORDINGS = 40
 """Recordings of people, or of the machine voices that are cloned, beside the clips."""
-SPENT_S = {"clips": 2.0, "words": 1.5, "voices": 0.15, "opinions": 0.6, "marks": 0.25, "codes": 0.15}
+SPENT_S = {"clips": 2.0, "words": 1.5, "voices": 0.15, "opinions": 1.0, "marks": 0.25, "codes": 0.15}
 """About what one clip, transcript, voiceprint, opinion, verification or encoding costs on two cores: an estimate."""
 Told = Callable[[str], None]
 
@@ -53,6 +53,8 @@ class Settings:
     number: int = 100
     whisper: Path | None = None
     parts: tuple[Part, ...] = PARTS
+    sexes: tuple[tuple[str, str], ...] = ()
+    """Of voices whose index does not tell: name, and "f" or "m"."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Bench:
     def material(self) -> Material:
         said = sentences(self.settings.texts, self.settings.number)
         self.told("voices…")
-        return material(said, self.settings.references, self.settings.speakers, self.settings.others, OTHERS)
+        asked = self.settings
+        return material(said, asked.references, asked.speakers, asked.others, OTHERS, asked.sexes)
 
     @cached_property
     def tuned(self) -> dict[str, Path]:
