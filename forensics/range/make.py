@@ -107,9 +107,10 @@ def make_item(item: Item, studio: Studio, out: Path) -> Iterator[RangeFile]:
         yield RangeFile(
             schema="voxproof.range/1", file=file, sha256=sha256_of(path), seconds=sound.size / RATE,
             sample_rate=RATE, item=item.name, kind=item.kind, label=kind.label, segments=_seconds(made.segments),
-            joins=_seconds(made.joins), generator=made.generator, voice=made.voice, voice_right=made.voice_right, text=made.text,
-            sources=sources, laundering=item.chain, mark=mark.variant, key_id=mark.key_id, payload=mark.payload,
-            payload_carried=mark.carried, seed=item.seed, chain=_chain(made, level, mark, item, sound),
+            joins=_seconds(made.joins), generator=made.generator, voice=made.voice, voice_right=made.voice_right,
+            text=made.text, sources=sources, laundering=item.chain, mark=mark.variant, key_id=mark.key_id,
+            payload=mark.payload, payload_carried=mark.carried, seed=item.seed,
+            chain=_chain(made, level, mark, item, sound),
         )  # fmt: skip
 
 
