@@ -12,7 +12,7 @@ from forensics.benches.watermark import experiments, run, tables, wrong_keys
 from forensics.benches.watermark.attacks import ATTACKS, RATE
 from forensics.benches.watermark.material import Voice, further, voices
 from forensics.benches.watermark.picture import draw_place
-from forensics.benches.watermark.quality import over_masking
+from forensics.benches.watermark.quality import likeness, over_masking
 from synth.watermark.detect import THRESHOLD
 
 DATA = Path(__file__).parents[1] / "data"
@@ -105,6 +105,17 @@ def test_nothing_added_is_below_the_masking_threshold(voice: Voice) -> None:
     sound = voice.samples()[: 2 * RATE]
     assert over_masking(sound, sound) == 0
     assert over_masking(sound, 2 * sound) == 1
+
+
+def test_intelligibility_of_too_little_speech_is_not_zero_but_unknown() -> None:
+    pytest.importorskip("pystoi")
+    rng = np.random.default_rng(0)
+    sound = np.zeros(2 * RATE, np.float32)
+    sound[RATE : RATE + RATE // 8] = 0.1 * rng.standard_normal(RATE // 8)
+    with pytest.warns(RuntimeWarning, match="Not enough STFT frames"):
+        assert np.isnan(likeness(sound, sound)[1])
+    talking = (0.1 * rng.standard_normal(2 * RATE)).astype(np.float32)
+    assert likeness(talking, talking)[1] == pytest.approx(1, abs=1e-3)
 
 
 def test_wrong_keys_stay_below_the_threshold() -> None:

@@ -16,12 +16,16 @@ from synth.channels.base import FloatArray
 from synth.watermark.carrier import BIN_HZ, converted, powers
 
 
+_TOO_LITTLE_SPEECH = 1e-5
+"""What pystoi gives, with a warning, where fewer than 30 frames are left without the silence."""
+
+
 def quality(original: FloatArray, marked: FloatArray, rate: int) -> tuple[float, float, float, float, float]:
     """What the mark did to a sound [time].
 
     -> PESQ-WB, STOI, signal over residual in dB, the share of critical bands and frames with speech in which the
     residual exceeds the masking threshold, and by how much DNSMOS rises. PESQ, STOI and DNSMOS are nan without their
-    packages (pesq, pystoi, speechmos).
+    packages (pesq, pystoi, speechmos), STOI also where there is too little speech for it.
     """
     a, b = (converted(sound, rate, 16_000) for sound in (original, marked))
     ratio = 10 * np.log10(float(np.sum(a.astype(float) ** 2)) / max(float(np.sum((b - a).astype(float) ** 2)), 1e-20))
@@ -63,7 +67,8 @@ def _stoi(a: FloatArray, b: FloatArray) -> float:
         from pystoi import stoi
     except ImportError:
         return float("nan")
-    return float(stoi(a, b, 16_000))
+    value = float(stoi(a, b, 16_000))
+    return value if value > _TOO_LITTLE_SPEECH else float("nan")
 
 
 def dnsmos(sound: FloatArray) -> float:
