@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from synth.channels.base import FloatArray
 from synth.watermark.carrier import BIN_HZ, converted, powers
 
-
 _TOO_LITTLE_SPEECH = 1e-5
 """What pystoi gives, with a warning, where fewer than 30 frames are left without the silence."""
 

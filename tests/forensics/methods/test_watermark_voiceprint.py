@@ -261,7 +261,7 @@ def test_the_bound_rests_on_the_false_alarms_that_the_validation_page_states() -
     unmarked, alarms = watermark_voiceprint.UNMARKED, watermark_voiceprint.FALSE_ALARMS
     low, high = wilson_interval(alarms, unmarked)
     assert int(line[4]) == unmarked
-    assert line.groups()[:3] == tuple(f"{100 * share:.1f}" for share in (alarms / unmarked, low, high))
+    assert line.groups()[:3] == tuple(f"{100 * share:.3f}" for share in (alarms / unmarked, low, high))
     head, *rows = re.findall(r"^\| attack \| n \|.*(?:\n\|.*)+", page, re.MULTILINE)[0].splitlines()
     at = [cell.strip() for cell in head.split("|")].index("false alarms")
     cells = [[cell.strip() for cell in row.split("|")] for row in rows[1:]]
