@@ -18,6 +18,7 @@ from forensics.range.engines import installed
 from forensics.range.marking import range_key
 from forensics.range.sources import Gate, Material, Source, gather
 from synth.channels.base import FloatArray, convert
+from synth.choosing import LITE, model_folder
 from synth.errors import VoxproofError
 
 if TYPE_CHECKING:
@@ -115,13 +116,8 @@ def loaded(model: str, hubert: str | None = None) -> tuple[Cloner, str]:
         raise VoxproofError(
             f"the clone model needs {error.name}, which is not installed", cure="Run: pip install 'voxproof[clone]'."
         ) from None
-    if model == "lite":
-        from synth.models.lite import lite_folder
-
-        cloner = Cloner.load(lite_folder())
-    else:
-        cloner = Cloner.load(model, hubert=hubert)
-    family = "lite" if model == "lite" else cloner.models.version
+    cloner = Cloner.load(model_folder(model), hubert=hubert)
+    family = LITE if model == LITE else cloner.models.version
     return cloner, f"voxproof-{family}@{cloner.models.hashes['sovits'][:8]}"
 
 

@@ -17,6 +17,7 @@ from forensics.benches.clone.material import RATE, Material, Take, Voice, materi
 from forensics.benches.clone.rows import Rows
 from synth.audio import read
 from synth.channels.base import FloatArray
+from synth.choosing import LITE
 from synth.errors import VoxproofError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Settings:
     references: tuple[Path, ...]
     others: tuple[Path, ...] = ()
     speakers: tuple[str, ...] = ()
-    model: str = loading.LITE
+    model: str = LITE
     hubert: str | None = None
     tuned: Path | None = None
     """Folder with a folder of models for each voice that was fine-tuned on, by its name."""
