@@ -683,8 +683,8 @@ class Sovits(Encoders):
         Features [b, 768, t] and magnitudes [b, bins, t] with the same even t, lengths [b] in frames, phonemes [b, s],
         text lengths [b], Pro: speaker embeddings [b, 20480]. Draws may be given: normal `noise` [b, inter, t] for the
         posterior sample, uniform `places` [b] (0 to below 1) for where each slice starts. The light head needs the
-        `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even; only so many frames of each clip go through
-        posterior and flow, which is less work; text and voice are whole.
+        `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even, not below the slice's frames; only so many
+        of each clip go through posterior and flow, which is less work; text and voice are whole.
         """
         config, frames = self.config, spectrum.shape[2]
         if self.enc_q is None:
@@ -699,12 +699,14 @@ class Sovits(Encoders):
         mask = length_mask(lengths, frames).to(spectrum)
         voice = self.with_speaker(self.style(spectrum, mask), speaker)
         places = torch.rand(len(lengths), device=lengths.device) if places is None else places
-        begin = torch.zeros_like(lengths)
-        if 0 < window < frames:
-            begin = (places * (lengths - window).clamp(min=0) / 2).long() * 2
-            places = (places * 7919.0) % 1.0  # where in the window, whatever the window
+        starts = (places * (lengths - config.segment_frames + 1).clamp(min=1)).long()
+        begin = torch.zeros_like(starts)
+        if 0 < window < frames:  # with the slice in its middle, as far as the clip goes
+            begin = (starts - (window - config.segment_frames) // 2).clamp(min=0) // 2 * 2  # a token is two frames
+            begin = torch.minimum(begin, ((lengths - window).clamp(min=0) + 1) // 2 * 2)
             ssl, spectrum, mask = (time_slices(x, begin, window) for x in (ssl, spectrum, mask))
             lengths = (lengths - begin).clamp(max=window)
+        inside = starts - begin
         learns = torch.is_grad_enabled() and not config.freeze_quantizer
         exact = torch.autocast(ssl.device.type, enabled=False)  # half precision moves frames to the next code
         with torch.set_grad_enabled(learns), exact:
@@ -717,18 +719,17 @@ class Sovits(Encoders):
             noise = time_slices(noise, begin, m_q.shape[2])
         z = (m_q + noise * logs_q.exp()) * mask
         z_p = self.flow(z, mask, voice)
-        starts = (places * (lengths - config.segment_frames + 1).clamp(min=1)).long()
-        slices, distance = time_slices(z, starts, config.segment_frames), z.new_zeros(())
+        slices, distance = time_slices(z, inside, config.segment_frames), z.new_zeros(())
         if isinstance(self.dec, FourierDecoder):
             if pitch is None:
                 raise VoxproofError("The light head is trained with the pitch", cure="Prepare the data with --student.")
             given = time_slices(pitch[:, None], 2 * begin, 2 * z.shape[2])[:, 0]
             heard = self.dec.pitch(z, voice)
             distance = pitch_distance(heard, given, mask)
-            parts = (time_slices(x[:, None], 2 * starts, 2 * config.segment_frames)[:, 0] for x in told(heard, given))
+            parts = (time_slices(x[:, None], 2 * inside, 2 * config.segment_frames)[:, 0] for x in told(heard, given))
             wave = self.dec(slices, voice, Pitch(*parts))
         else:
             wave = self.dec(slices, voice)
         return TrainingOutput(
-            wave, begin + starts, mask, z, z_p, prior.mean, prior.log_scale, m_q, logs_q, commitment, distance
+            wave, starts, mask, z, z_p, prior.mean, prior.log_scale, m_q, logs_q, commitment, distance
         )

@@ -134,6 +134,20 @@ def test_a_window_of_a_recording_is_what_the_whole_says_there() -> None:
         model.train_forward(content, spectrum, lengths, text, torch.tensor([9]))
 
 
+@pytest.mark.parametrize("length", [10, 21, 59, 60])
+@pytest.mark.parametrize("place", [0.0, 0.37, 0.5, 0.999])
+def test_every_slice_lies_in_its_window(length: int, place: float) -> None:
+    torch.manual_seed(0)
+    model = Sovits(replace(SMALL, segment_frames=8)).eval()
+    spectrum, content, pitch = torch.rand(1, 1025, 60), torch.randn(1, 12, 60), torch.full((1, 120), 140.0)
+    inputs = content, spectrum, torch.tensor([length]), torch.randint(0, 700, (1, 9)), torch.tensor([9])
+    draws = {"noise": torch.randn(1, 8, 60), "places": torch.tensor([place]), "pitch": pitch}
+    whole, part = model.train_forward(*inputs, **draws), model.train_forward(*inputs, **draws, window=20)
+    assert torch.equal(whole.starts, part.starts)  # where the slice is does not depend on the window
+    assert part.wave.shape == whole.wave.shape == (1, 1, 8 * 640)
+    assert min(20, length) - int(part.mask.sum()) in (0, length % 2)  # an odd clip may end a frame before its window
+
+
 def test_its_configuration_travels_and_is_checked() -> None:
     config = SovitsConfig.lite()
     assert layouts.sovits_config({"model": config.to_mapping()}, "v2") == config
