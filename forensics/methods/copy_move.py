@@ -14,26 +14,13 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter
 from scipy.signal import lfilter
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
+from forensics.methods._peak_pairs import FRAME_S, RATE, SIZE, Repeats, peaks_of, repeats_of
 from forensics.records import GRID_S, Figure, Finding, Measurement, Scalar, Segment, Series
 
-RATE = 16000
-SIZE, HOP = 512, 128
-FRAME_S = HOP / RATE
-REACH = (9, 15)
-"""Frames and bins around a peak in which nothing is stronger."""
-PARTNERS = 5
-"""Later peaks that one peak is paired with."""
-LONGEST = 48
-"""Frames between the peaks of a pair."""
-FOLLOWERS = 6
-"""Later occurrences of a pair that one is matched with: keeps the cost linear."""
-SPAN, OVERLAP = 75_000, 250
-"""Frames (10 min, 2 s) whose repetitions are counted at a time: bounds the memory."""
 CANDIDATES = 60
 """Distances in time that are verified at most, the most frequent first."""
 LONGEST_S = 10.0
@@ -86,7 +73,7 @@ class CopyMove(Method):
 
     def examine(self, exhibit: Exhibit) -> Finding:
         copies: list[Copy] = []
-        candidates = self._candidates(*_peaks(exhibit))
+        candidates = self._candidates(exhibit)
         for start, distance, length in candidates:
             if any(abs(c.distance_s - distance) < 0.05 and abs(c.start_s - start) < c.seconds for c in copies):
                 continue
@@ -138,24 +125,12 @@ class CopyMove(Method):
         levels = activity.rms_db[int(start / GRID_S) : int(end / GRID_S) + 1]
         return bool(levels.size and np.median(levels) > activity.speech_level_db - self.below_speech_db)
 
-    def _candidates(self, at: NDArray[np.int64], bins: NDArray[np.int64]) -> list[tuple[float, float, float]]:
+    def _candidates(self, exhibit: Exhibit) -> list[tuple[float, float, float]]:
         """(start, distance, length) in seconds of runs of pairs that repeat at one distance; most pairs first."""
-        keys, times = _pairs(at, bins)
-        order = np.lexsort((times, keys))
-        keys, times = keys[order], times[order]
         found: list[tuple[int, float, float, float]] = []
-        last = int(times.max(initial=0))
-        for begin in range(0, last + 1, SPAN):
-            first, gap = _repeats(keys, times, begin, begin + SPAN + OVERLAP, self.least_seconds / FRAME_S)
+        for repeats in repeats_of(peaks_of(exhibit.recording), self.least_seconds / FRAME_S):
             for shift in (0, 1):  # a distance between two frames falls into either of two
-                cell = (gap + shift) // 2
-                order = np.lexsort((first, cell))
-                c, f, g = cell[order], first[order], gap[order]
-                new = np.flatnonzero((np.diff(c) != 0) | (np.diff(f) > 0.4 / FRAME_S)) + 1
-                for start, end in zip([0, *new], [*new, len(c)], strict=True):
-                    if end - start >= self.least_votes and len(np.unique(f[start:end])) >= 3:
-                        at, length = f[start] * FRAME_S, (f[end - 1] - f[start]) * FRAME_S
-                        found.append((int(end - start), float(at), float(np.median(g[start:end])) * FRAME_S, length))
+                found += _runs_of_repeats(repeats, shift, self.least_votes)
         found.sort(key=lambda row: (-row[0], row[1], row[2]))
         return [(start, distance, length) for _, start, distance, length in found[:CANDIDATES]]
 
@@ -189,73 +164,22 @@ class CopyMove(Method):
         return Copy(low + a / rate, shift, (b - a + window) / rate, float(np.median(agree[a:b])))
 
 
-def _peaks(exhibit: Exhibit) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Frames and bins of the peaks of the spectrogram, [peaks] each, in order of time."""
-    hann = np.hanning(SIZE + 1)[:-1].astype(np.float32)
-    rest = np.zeros(0, np.float32)
-    frames: list[NDArray[np.int64]] = []
-    bins: list[NDArray[np.int64]] = []
-    done = 0
-    for block in exhibit.recording.resampled(RATE, seconds=20.0):
-        rest = np.concatenate([rest, block])
-        count = (len(rest) - SIZE) // HOP + 1
-        if count < 2 * REACH[0]:
-            continue
-        done = _peaks_of(rest, count, hann, done, frames, bins)
-        rest = rest[(count - REACH[0]) * HOP :]  # neighbours of the next block's first frames
-    count = (len(rest) - SIZE) // HOP + 1
-    if count > 0:
-        _peaks_of(rest, count, hann, done, frames, bins)
-    at, place = (np.concatenate(part) if part else np.zeros(0, np.int64) for part in (frames, bins))
-    _, first = np.unique(at * 1000 + place, return_index=True)
-    return at[first], place[first]
-
-
-def _peaks_of(
-    samples: NDArray[np.float32],
-    count: int,
-    hann: NDArray[np.float32],
-    offset: int,
-    frames: list[NDArray[np.int64]],
-    bins: list[NDArray[np.int64]],
-) -> int:
-    """Append the peaks of these samples; the frame number at which the next block begins."""
-    cut = np.lib.stride_tricks.sliding_window_view(samples, SIZE)[::HOP][:count]
-    power = np.abs(np.fft.rfft(cut * hann, axis=1)[:, 4:224]).astype(np.float32)
-    loudest = maximum_filter(power, size=REACH)
-    floor = np.maximum(power.max(axis=1, keepdims=True) * 0.03, 1e-3)
-    at, place = np.nonzero((power >= loudest) & (power > floor))
-    frames.append(at + offset)
-    bins.append(place)
-    return offset + count - REACH[0]
-
-
-def _pairs(at: NDArray[np.int64], bins: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """A key for every pair of neighbouring peaks (both bins and their distance) and its frame."""
-    keys, times = [], []
-    for step in range(1, PARTNERS + 1):
-        if len(at) <= step:
-            break
-        gap = at[step:] - at[:-step]
-        near = gap <= LONGEST
-        keys.append(((bins[:-step] * 256 + bins[step:]) * 64 + gap)[near].astype(np.int32))
-        times.append(at[:-step][near].astype(np.int32))
-    return (np.concatenate(keys), np.concatenate(times)) if keys else (np.zeros(0, np.int32), np.zeros(0, np.int32))
-
-
-def _repeats(
-    keys: NDArray[np.int32], times: NDArray[np.int32], start: int, stop: int, least: float
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Frames from `start` to `stop` of pairs that occur again, and the distances, of at least `least` frames."""
-    firsts, gaps = [], []
-    inside = (times >= start) & (times < stop)
-    for step in range(1, min(FOLLOWERS, max(len(keys) - 1, 0)) + 1):
-        distance = times[step:] - times[:-step]
-        same = inside[:-step] & (keys[step:] == keys[:-step]) & (distance > least)
-        firsts.append(times[:-step][same])
-        gaps.append(distance[same])
-    none = np.zeros(0, np.int32)
-    return np.concatenate([none, *firsts]), np.concatenate([none, *gaps])
+def _runs_of_repeats(repeats: Repeats, shift: int, least: int) -> list[tuple[int, float, float, float]]:
+    """(pairs, start, distance, length), seconds, of `least` pairs or more, none 0.4 s after the one before it."""
+    gap = (repeats & 0xFFFFFFFF) + shift
+    ordered = gap >> 1 << 33 | repeats >> 32 << 1 | gap & 1
+    ordered.sort()
+    new = np.flatnonzero(np.diff(ordered >> 1) > 0.4 / FRAME_S) + 1
+    edges = np.concatenate([[0], new, [len(ordered)]])
+    found = []
+    for run in np.flatnonzero(np.diff(edges) >= least):
+        votes = ordered[edges[run] : edges[run + 1]]
+        first = votes >> 1 & 0xFFFFFFFF
+        if len(np.unique(first)) >= 3:
+            gaps = 2 * (votes >> 33) + (votes & 1) - shift
+            start, length = float(first[0]) * FRAME_S, float(first[-1] - first[0]) * FRAME_S
+            found.append((len(votes), start, float(np.median(gaps)) * FRAME_S, length))
+    return found
 
 
 def _sound(exhibit: Exhibit, start: float, end: float) -> tuple[Floats, int]:
