@@ -12,7 +12,7 @@ recordings, so they are inconclusive by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._frames import curve, instants
 from forensics.methods._prediction import ORDER, SIDE_S, Signal, around, candidates, fit, level
+from forensics.methods._rows import Rows
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
 
 RATE = 16000
@@ -82,8 +83,9 @@ class LevelStep(Method):
 
     def examine(self, exhibit: Exhibit) -> Finding:
         steps = self._steps(exhibit)
-        levels = _band_levels(exhibit)
-        floor = _floor_steps(levels, self.floor_step_db)
+        with Rows(_band_levels(exhibit), len(BANDS_HZ) - 1, np.float64) as levels:
+            total = np.concatenate([np.zeros(0), *(rows.mean(axis=1) for _, rows in levels.parts(PART, 0))])
+            floor = _floor_steps(levels, total, self.floor_step_db)
         largest = max(steps, key=lambda step: abs(step.gain_db), default=None)
         sizes = [size for _, size in floor]
         deepest = float(np.abs(np.array([0.0, *sizes])).max())
@@ -130,7 +132,7 @@ class LevelStep(Method):
             reasons=reasons,
             measurements=measurements,
             segments=segments,
-            figures=[self._figure(levels, steps, floor)],
+            figures=[self._figure(total, steps, floor)],
         )
 
     def _steps(self, exhibit: Exhibit) -> list[Step]:
@@ -167,8 +169,7 @@ class LevelStep(Method):
             return None
         return Step(at_s=at_s, gain_db=gain, score=min(forward[0], backward[0]))
 
-    def _figure(self, levels: NDArray[np.float64], steps: list[Step], floor: list[tuple[float, float]]) -> Figure:
-        total = levels.mean(axis=1) if len(levels) else np.zeros(0)
+    def _figure(self, total: NDArray[np.float64], steps: list[Step], floor: list[tuple[float, float]]) -> Figure:
         marks = [(round(step.at_s, 3), f"{step.gain_db:+.1f} dB") for step in steps[:20]]
         marks += [(round(at, 2), f"floor {size:+.0f} dB") for at, size in floor[: 20 - len(marks)]]
         return Figure(
@@ -203,12 +204,11 @@ def _rescaled(sound: Signal, side: int) -> tuple[float, float] | None:
     return plain / max(scaled, ORDER * usual, 1e-12), -20.0 * float(np.log10(scale))
 
 
-def _band_levels(exhibit: Exhibit) -> NDArray[np.float64]:
-    """Band levels in dB every 10 ms, [frames, bands], of the recording at 16 kHz."""
+def _band_levels(exhibit: Exhibit) -> Iterator[NDArray[np.float64]]:
+    """Band levels in dB every 10 ms, in batches [frames, bands], of the recording at 16 kHz."""
     window = np.hanning(WINDOW).astype(np.float32)
     bins = np.fft.rfftfreq(WINDOW, 1 / RATE)
     edges = np.searchsorted(bins, BANDS_HZ)
-    rows: list[NDArray[np.float64]] = []
     rest = np.zeros(0, dtype=np.float32)
     for block in exhibit.recording.resampled(RATE, seconds=5.0):
         rest = np.concatenate([rest, block])
@@ -217,9 +217,8 @@ def _band_levels(exhibit: Exhibit) -> NDArray[np.float64]:
         framed = sliding_window_view(rest, WINDOW)[::HOP]
         power = np.square(np.abs(np.fft.rfft(framed * window, axis=1)))
         mean = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1) / np.diff(edges)
-        rows.append(np.asarray(10.0 * np.log10(mean / WINDOW + 1e-11), dtype=np.float64))
+        yield np.asarray(10.0 * np.log10(mean / WINDOW + 1e-11), dtype=np.float64)
         rest = rest[len(framed) * HOP :]
-    return np.concatenate(rows) if rows else np.zeros((0, len(BANDS_HZ) - 1))
 
 
 def _is_steady(runs: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -228,30 +227,35 @@ def _is_steady(runs: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((runs.std(axis=1) < 2.0) & (drift < 1.5))
 
 
-def _distances(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Root mean square over the bands of the change from each run to the next but two frames, dB; from running sums."""
+def _distances(levels: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Root mean square over the bands of the change from each run to the next but two frames, dB."""
+    sums = np.zeros((len(levels) + 1, levels.shape[1]))
+    np.cumsum(levels, axis=0, out=sums[1:])
     means = (sums[HALF:] - sums[:-HALF]) / HALF
     return np.asarray(np.sqrt(np.mean(np.square(means[HALF + 2 :] - means[: -HALF - 2]), axis=1)))
 
 
-def _floor_steps(levels: NDArray[np.float64], least_db: float) -> list[tuple[float, float]]:
+def _means(total: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
+    """Mean level of each run that begins from frame `first` to `last`, as far as there are any."""
+    frames = total[max(first, 0) : last + HALF]
+    return np.asarray(sliding_window_view(frames, HALF).mean(axis=1))
+
+
+def _floor_steps(levels: Rows, total: NDArray[np.float64], least_db: float) -> list[tuple[float, float]]:
     """Steps of the floor as (seconds, dB): steady noise on both sides, each near the lowest level of its own side."""
-    total = levels.mean(axis=1) if len(levels) else np.zeros(0)
-    if len(total) < 2 * HALF + 4:
-        return []
-    runs = sliding_window_view(total, HALF)
-    mean = runs.mean(axis=1)
-    steady = np.concatenate([_is_steady(runs[at : at + PART]) for at in range(0, len(runs), PART)])
-    sums = np.zeros((len(levels) + 1, levels.shape[1]))
-    np.cumsum(levels, axis=0, out=sums[1:])
-    right = np.arange(HALF + 2, len(mean))
-    left = right - HALF - 2
-    sizes = np.concatenate([_distances(sums[at : at + PART + 2 * HALF + 2]) for at in range(0, len(left), PART)])
-    hits = [int(i) for i in np.flatnonzero(steady[left] & steady[right] & (sizes >= least_db))]
+    beyond = 2 * HALF + 1
+    hits: list[tuple[float, int]] = []
+    for first in range(0, len(levels) - beyond, PART):
+        rows = slice(first, first + PART + beyond)
+        sizes = _distances(levels[rows])
+        steady = _is_steady(sliding_window_view(total[rows], HALF))
+        found = np.flatnonzero(steady[: -HALF - 2] & steady[HALF + 2 :] & (sizes >= least_db))
+        hits += [(float(sizes[index]), first + int(index)) for index in found]
     kept: list[tuple[float, float]] = []
-    for hit in sorted(hits, key=lambda i: -sizes[i])[:2000]:
-        a, b = int(left[hit]), int(right[hit])
-        quiet = mean[a] < mean[max(a - CONTEXT, 0) : a + 1].min() + 3.0 and mean[b] < mean[b : b + CONTEXT].min() + 3.0
-        if quiet and all(abs((b - 1) * HOP / RATE - at) > 0.3 for at, _ in kept):
-            kept.append(((b - 1) * HOP / RATE, float(mean[b] - mean[a])))
+    for _, left in sorted(hits, key=lambda hit: -hit[0])[:2000]:
+        right = left + HALF + 2
+        before, after = _means(total, left - CONTEXT, left), _means(total, right, right + CONTEXT - 1)
+        quiet = before[-1] < before.min() + 3.0 and after[0] < after.min() + 3.0
+        if quiet and all(abs((right - 1) * HOP / RATE - at) > 0.3 for at, _ in kept):
+            kept.append(((right - 1) * HOP / RATE, float(after[0] - before[-1])))
     return sorted(kept)

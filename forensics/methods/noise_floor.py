@@ -26,6 +26,7 @@ from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._band_levels import RATE, band_levels, usable_bands
 from forensics.methods._frames import curve
+from forensics.methods._rows import Rows
 from forensics.records import Figure, Finding, Measurement, Scalar, Segment
 
 HOP = 256
@@ -33,6 +34,8 @@ EDGES_HZ = (100, 200, 400, 800, 1200, 1800, 2600, 3400, 4500, 5700, 7600)
 BLOCK = 31
 """Frames of a block (0.5 s) whose lowest level is taken."""
 BLOCK_S = BLOCK * HOP / RATE
+PART = 240 * BLOCK
+"""Frames that are in memory at a time: two minutes."""
 SIDE = 30
 """Most blocks on either side of an instant."""
 LEAST_BLOCKS = 6
@@ -170,9 +173,12 @@ class NoiseFloor(Method):
         return self.finding("consistent", reasons=reasons, measurements=measurements, figures=[figure])
 
     def _surroundings(self, exhibit: Exhibit) -> Surroundings:
-        """Pieces of the pauses, and dips; the band levels take 40 bytes per frame of 16 ms."""
+        """Pieces of the pauses, and dips."""
         bands = usable_bands(exhibit, EDGES_HZ)
-        levels = np.concatenate([*band_levels(exhibit, EDGES_HZ[: bands + 1], HOP), np.zeros((0, bands), np.float32)])
+        with Rows(band_levels(exhibit, EDGES_HZ[: bands + 1], HOP), bands, np.float32) as levels:
+            return self._seen(levels)
+
+    def _seen(self, levels: Rows) -> Surroundings:
         rows: list[tuple[float, float, int]] = []
         floors: list[NDArray[np.float64]] = []
         for number, (first, last) in enumerate(self._pauses(levels)):
@@ -182,21 +188,25 @@ class NoiseFloor(Method):
                 floors.append(np.maximum(np.percentile(levels[start:end], 30, axis=0), LOWEST_DB))
         table = np.array(rows, dtype=np.float64).reshape(-1, 3)
         numbers = table[:, 2].astype(np.int64)
-        return Surroundings(table[:, 0], table[:, 1], numbers, np.array(floors).reshape(-1, bands), _dips(levels))
+        pieces = np.array(floors).reshape(-1, levels.columns)
+        return Surroundings(table[:, 0], table[:, 1], numbers, pieces, _dips(levels))
 
-    def _pauses(self, levels: NDArray[np.float32]) -> list[tuple[int, int]]:
-        """Runs of frames near the lowest level of their surroundings, trimmed; digital silence is no pause."""
-        if not len(levels):
-            return []
-        total = ndimage.uniform_filter1d(levels.mean(axis=1), 3, mode="nearest")
-        silent = ndimage.binary_dilation(levels.mean(axis=1) < LOWEST_DB - 13.0, iterations=3)
-        heard = np.where(silent, np.inf, total)
-        near = heard <= ndimage.minimum_filter1d(heard, 2 * AROUND + 1, mode="nearest") + self.near_lowest_db
-        quiet = near & ~silent
+    def _pauses(self, levels: Rows) -> list[tuple[int, int]]:
+        """Runs of frames near the lowest level of their surroundings, trimmed."""
+        parts = [self._quiet(rows)[inner] for inner, rows in levels.parts(PART, AROUND + 4)]
+        quiet = np.concatenate([np.zeros(0, np.bool_), *parts])
         edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet.astype(np.int8), [0]])))
         least = round(self.least_pause_s * RATE / HOP)
         runs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
         return [(start + TRIM, end - TRIM) for start, end in runs if end - start >= least]
+
+    def _quiet(self, levels: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which frames lie near the lowest level around them; digital silence is no pause."""
+        total = ndimage.uniform_filter1d(levels.mean(axis=1), 3, mode="nearest")
+        silent = ndimage.binary_dilation(levels.mean(axis=1) < LOWEST_DB - 13.0, iterations=3)
+        heard = np.where(silent, np.inf, total)
+        near = heard <= ndimage.minimum_filter1d(heard, 2 * AROUND + 1, mode="nearest") + self.near_lowest_db
+        return np.asarray(near & ~silent)
 
     def _figure(self, seen: Surroundings, change: Change | None) -> Figure:
         marks: tuple[tuple[float, str], ...] = ()
@@ -218,13 +228,17 @@ class NoiseFloor(Method):
         )
 
 
-def _dips(levels: NDArray[np.float32]) -> NDArray[np.float64]:
+def _dips(levels: Rows) -> NDArray[np.float64]:
     """Lowest level per band, over 48 ms, in each block of half a second; NaN where there is digital silence."""
-    count = len(levels) // BLOCK
-    smooth = ndimage.uniform_filter1d(levels, 3, axis=0, mode="nearest")[: count * BLOCK]
-    dips = np.maximum(smooth.reshape(count, BLOCK, -1).min(axis=1), LOWEST_DB).astype(np.float64)
-    silent = (levels[: count * BLOCK].mean(axis=1) < LOWEST_DB - 13.0).reshape(count, BLOCK).any(axis=1)
-    return np.asarray(np.where(silent[:, None], np.nan, dips), dtype=np.float64)
+    found = [np.zeros((0, levels.columns))]
+    for inner, rows in levels.parts(PART, 1):
+        count = (inner.stop - inner.start) // BLOCK
+        blocks = slice(inner.start, inner.start + count * BLOCK)
+        smooth = ndimage.uniform_filter1d(rows, 3, axis=0, mode="nearest")[blocks]
+        dips = np.maximum(smooth.reshape(count, BLOCK, levels.columns).min(axis=1), LOWEST_DB).astype(np.float64)
+        silent = (rows[blocks].mean(axis=1) < LOWEST_DB - 13.0).reshape(count, BLOCK).any(axis=1)
+        found.append(np.where(silent[:, None], np.nan, dips))
+    return np.concatenate(found)
 
 
 def strongest_change(seen: Surroundings) -> Change | None:

@@ -7,7 +7,6 @@ is to foretell what Whisper-base's encoder makes of the clean sound, and with a 
 temporal classification: A. Graves et al., 2006). From `--codes-from` on it does so through its codes alone: features
 at 25 Hz (`ssl_proj`), of 1024 kinds, learnt by moving averages as in SoVITS, whose parameter names they have. What
 foretells the teacher from the codes is thrown away; what reads the phones (synth/code_reader.py) is kept.
-With `--agree` a spoilt recording is also to have the codes that the clean one has.
 RUN/log.jsonl has a line every 50 steps, RUN/state.pt lets an interrupted training go on, RUN/student.safetensors holds
 the encoder and the reader in 8 bits, as they ship, the projection and the codebook as they are.
 """
@@ -68,23 +67,13 @@ class Learner(nn.Module):
         self.foreteller = Foreteller(config.width)
         self.norm = nn.LayerNorm(TEACHER, elementwise_affine=False)
 
-    def features(self, bands: Tensor) -> Tensor:
-        """Bands [b, 80, frames at 100 Hz] -> what is quantised [b, width, frames at 25 Hz]."""
-        return cast(Tensor, self.ssl_proj(self.student(bands))).float()
-
-    @torch.no_grad()
-    def codes(self, bands: Tensor) -> Tensor:
-        """-> codes [b, frames at 25 Hz]."""
-        return self.quantizer.encode(self.features(bands))[:, 0]
-
-    def disagreement(self, features: Tensor, codes: Tensor) -> Tensor:
-        """Nats a frame that the wanted codes [b, t] cost, if a code is as probable as exp(-4 squared distances).
-
-        The unit is the mean squared distance to the nearest code: features that shrink gain nothing.
-        """
-        distances = torch.cdist(features.transpose(1, 2).flatten(0, 1), self.quantizer.codebook.embed).square()
-        unit = distances.detach().amin(1).mean().clamp(min=1e-6)
-        return F.cross_entropy(-4 * distances / unit, codes.flatten(), reduction="none").view(codes.shape)
+    def forward(self, bands: Tensor, *, coded: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Bands -> the teacher's states [b, t, 512], scores of the phones [b, t, 733], commitment."""
+        features = self.ssl_proj(self.student(bands)).float()
+        lost = features.new_zeros(())
+        if coded:
+            features, lost = self.quantizer(features)
+        return (*self.foreteller(features), lost)
 
 
 @dataclass
@@ -93,8 +82,6 @@ class Batch:
 
     sound: Tensor
     """[batch, samples], float32."""
-    clean: Tensor
-    """The same before it was spoilt."""
     teacher: Tensor
     """[batch, frames at 50 Hz, 512]."""
     real: Tensor
@@ -118,7 +105,7 @@ class Speech:
 
     def batch(self, indices: list[int], rng: np.random.Generator, *, spoilt: bool) -> Batch:
         """Crops drawn by `rng`; `spoilt`: half of them through their channel, and all with gain, noise and band."""
-        sound, clean = torch.zeros(len(indices), _SAMPLES), torch.zeros(len(indices), _SAMPLES)
+        sound = torch.zeros(len(indices), _SAMPLES)
         frames = _SAMPLES // _PER_FRAME
         teacher, real = torch.zeros(len(indices), frames, TEACHER), torch.zeros(len(indices), frames)
         phones = []
@@ -127,16 +114,15 @@ class Speech:
         for at, index in enumerate(indices):
             row, start = self.rows[index], starts[at]
             kind = "channel" if spoilt and rng.random() < 0.5 else "clean"
-            heard = slice(start * _PER_FRAME, start * _PER_FRAME + _SAMPLES)
-            piece, untouched = row[kind][heard].float() / 32768, row["clean"][heard].float() / 32768
+            piece = row[kind][start * _PER_FRAME : start * _PER_FRAME + _SAMPLES].float() / 32768
             states = row["teacher"][start : start + frames].float()
             if spoilt:
                 piece = _spoilt(piece, rng)
-            sound[at, : len(piece)], clean[at, : len(untouched)] = piece, untouched
+            sound[at, : len(piece)] = piece
             teacher[at, : len(states)], real[at, : len(states)] = states, 1.0
             heard_whole = "phones" in row and not spares[at]
             phones.append(row["phones"].long() if heard_whole else torch.zeros(0, dtype=torch.long))
-        return Batch(sound, clean, teacher, real, phones)
+        return Batch(sound, teacher, real, phones)
 
 
 def _spoilt(piece: Tensor, rng: np.random.Generator) -> Tensor:
@@ -156,22 +142,15 @@ def _spoilt(piece: Tensor, rng: np.random.Generator) -> Tensor:
     return piece
 
 
-def losses(learner: Learner, batch: Batch, *, coded: bool, precision: str, agree: bool = False) -> dict[str, Tensor]:
-    """`teacher`: mean of (1 - cosine) of normalised states; `phones`: per phone; `commitment`; `disagreement`."""
-    out = {}
+def losses(learner: Learner, batch: Batch, *, coded: bool, precision: str) -> dict[str, Tensor]:
+    """`teacher`: mean of (1 - cosine) of normalised states; `phones`: per phone; `commitment`."""
+    bands = levels(batch.sound)
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        heard = features = learner.features(levels(batch.sound))
-        wanted_codes = learner.codes(levels(batch.clean)) if coded and agree else None
-        if coded:
-            features, out["commitment"] = learner.quantizer(features)
-        states, scores = learner.foreteller(features)
-    if wanted_codes is not None:
-        apart, frames = learner.disagreement(heard, wanted_codes), batch.real[:, ::2]
-        out["disagreement"] = (apart * frames).sum() / frames.sum()
+        states, scores, lost = learner(bands, coded=coded)
     wanted = learner.norm(batch.teacher)
     states, scores = states.float(), scores.float()
     near = 1 - F.cosine_similarity(states, wanted, dim=-1)
-    out["teacher"] = (near * batch.real).sum() / batch.real.sum()
+    out = {"teacher": (near * batch.real).sum() / batch.real.sum(), "commitment": lost}
     have = [n for n, phones in enumerate(batch.phones) if len(phones)]
     if have:
         targets = [batch.phones[n] for n in have]
@@ -217,7 +196,7 @@ def validated(learner: Learner, speech: Speech, *, coded: bool, precision: str) 
             for name, value in losses(learner, batch, coded=coded, precision=precision).items():
                 sums.setdefault(f"{name} {'spoilt' if spoilt else 'clean'}", []).append(float(value))
             if coded:
-                codes.append(learner.codes(levels(batch.sound)))
+                codes.append(learner.quantizer.encode(learner.ssl_proj(learner.student(levels(batch.sound))))[:, 0])
         if coded:
             real = batch.real[:, ::2].bool()
             used += torch.bincount(codes[0][real], minlength=CODES)
@@ -241,7 +220,6 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--phones", type=float, default=0.1, help="weight of the phones")
-    parser.add_argument("--agree", type=float, default=0.0, help="weight of what sets spoilt codes apart from clean")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="bfloat16")
     parser.add_argument("--compile", action="store_true", help="compile the networks first: half as fast again")
     parser.add_argument("--seed", type=int, default=0)
@@ -268,17 +246,16 @@ def main() -> None:
         next(batches)
     began, last = time.perf_counter(), arguments.until or arguments.steps
     sums: dict[str, float] = {}
-    weights = {"teacher": 1.0, "commitment": 0.25, "phones": arguments.phones, "disagreement": arguments.agree}
     for step in range(first, last):
         coded = step >= arguments.codes_from
         batch = speech.batch(next(batches), np.random.default_rng(mixed_seed(arguments.seed, step, 1)), spoilt=True)
         for group in optimiser.param_groups:
             group["lr"] = rate_at(step, arguments.steps, arguments.rate)
-        agree = arguments.agree > 0
-        found = losses(learner, batch, coded=coded, precision=arguments.precision, agree=agree)
-        loss = sum((weights[name] * value for name, value in found.items()), torch.zeros(()))
+        found = losses(learner, batch, coded=coded, precision=arguments.precision)
+        phones = arguments.phones * found.get("phones", torch.zeros(()))
+        loss = found["teacher"] + 0.25 * found["commitment"] + phones
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         optimiser.step()
         for name, value in found.items():

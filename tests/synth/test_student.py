@@ -69,8 +69,7 @@ def test_every_part_that_is_used_learns(tmp_path: Path, coded: bool) -> None:
     torch.manual_seed(0)
     learner = Learner(SMALL).train()
     batch = Speech([prepared(tmp_path)]).batch([0, 1], np.random.default_rng(0), spoilt=True)
-    found = losses(learner, batch, coded=coded, precision="float32", agree=True)
-    assert ("disagreement" in found) == coded
+    found = losses(learner, batch, coded=coded, precision="float32")
     sum(found.values()).backward()
     without = {name for name, value in learner.named_parameters() if value.grad is None or not value.grad.any()}
     assert not without
@@ -79,20 +78,8 @@ def test_every_part_that_is_used_learns(tmp_path: Path, coded: bool) -> None:
 
 
 def test_scores_have_a_place_for_no_phone() -> None:
-    learner = Learner(SMALL).eval()
-    _, scores = learner.foreteller(learner.features(levels(sound(1.0)[None])))
+    _, scores, _ = Learner(SMALL).eval()(levels(sound(1.0)[None]), coded=False)
     assert scores.shape == (1, 50, PHONES + 1)
-
-
-def test_a_wanted_code_costs_by_how_much_farther_it_is_whatever_the_scale() -> None:
-    learner = Learner(SMALL)
-    book = learner.quantizer.codebook.embed
-    for scale in (0.01, 10.0):
-        book.copy_(scale * torch.arange(len(book))[:, None].expand_as(book))
-        between = book[[3, 4]] + 0.25 * scale
-        apart = learner.disagreement(between.t()[None], torch.tensor([[3, 5]]))
-        assert apart[0, 0] == pytest.approx(0.0, abs=1e-3)
-        assert apart[0, 1] == pytest.approx(4 * (0.75**2 - 0.25**2) / 0.25**2, rel=1e-3)
 
 
 def test_every_recording_comes_once_an_epoch_and_the_rate_ends_near_nothing() -> None:
