@@ -52,6 +52,12 @@ def auc(machine: FloatArray, human: FloatArray) -> float:
     return float(below.sum() / 2 / (len(machine) * len(human)))
 
 
+def hits_at(machine: FloatArray, human: FloatArray, false_alarm_rate: float) -> float:
+    """Largest share of machine clips that a threshold finds while at most so many human clips lie at or above it."""
+    _, false_alarms, misses = rates(machine, human)
+    return float(1 - misses[false_alarms <= false_alarm_rate].min())
+
+
 def cllr(machine: FloatArray, human: FloatArray) -> float:
     """Cost of log-likelihood ratios, bits, from log10 LRs: 0 perfect, 1 as good as saying nothing."""
     scale = math.log(10)

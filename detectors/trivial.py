@@ -6,8 +6,12 @@ than this has learnt the habits of web pages, not the sound of machines.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+
+from synth.errors import VoxproofError
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -54,3 +58,15 @@ def band_edge(x: npt.NDArray[np.float64]) -> float:
     spectrum = np.mean(np.abs(np.fft.rfft(frames, axis=1)) ** 2, axis=0)
     above = np.flatnonzero(spectrum > spectrum.max() * 1e-6)
     return float(above[-1] * RATE / size) if above.size else 0.0
+
+
+def tree(clips: int) -> Any:
+    """An untrained boosted tree for tables of that many clips; VoxproofError where scikit-learn is missing."""
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+    except ModuleNotFoundError as error:
+        raise VoxproofError(
+            "the trivial baselines need scikit-learn, which is not installed", cure="pip install 'voxproof[train]'"
+        ) from error
+    leaf = max(3, min(20, clips // 20))
+    return HistGradientBoostingClassifier(max_depth=4, max_iter=150, min_samples_leaf=leaf, random_state=1)

@@ -1,6 +1,6 @@
 """The conditions under which the detector is calibrated and judged: one clip in, the same clip through a channel out.
 
-Channels act on the neutral version (see neutral.py), so that the channel is the only thing that changes.
+Channels act on the neutral version (see detectors/neutral.py), so that the channel is the only thing that changes.
 """
 
 import zlib
@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from detectors.neutral import neutral
 from detectors.train.decode import RATE
-from detectors.train.neutral import neutral
 from synth.channels import G711, G722, Aac, AmrNb, Chain, Channel, Gsm, Mp3, Noise, Opus, Resample, Room, Vorbis
 
 FloatArray = npt.NDArray[np.float32]

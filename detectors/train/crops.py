@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from audiomentations import AddColorNoise, ClippingDistortion, Compose, Gain, LowPassFilter, SevenBandParametricEQ
 
+from detectors.neutral import trimmed
 from detectors.train.decode import RATE, cached, read_clips
 from synth.channels import G711, G722, Aac, AmrNb, Channel, Gsm, Mp3, Opus, Resample, Room, Vorbis
 
@@ -36,13 +37,6 @@ AFTER = Compose(
     ]
 )
 """What happens to a file afterwards."""
-
-
-def trimmed(samples: FloatArray, floor_db: float = -40.0) -> FloatArray:
-    """Samples [time] without the edges that stay `floor_db` below the loudest 10 ms."""
-    envelope = np.convolve(np.abs(samples), np.ones(160, np.float32) / 160, "same")
-    loud = np.flatnonzero(envelope > envelope.max() * 10 ** (floor_db / 20))
-    return samples[loud[0] : loud[-1] + 1] if loud.size else samples[:0]
 
 
 def random_steps(rng: np.random.Generator) -> list[Channel | Compose]:

@@ -25,8 +25,8 @@ from torch import Tensor
 from detectors.inference import RATE, load_network
 from detectors.metrics import auc, eer
 from detectors.network import SpeechNetwork, trainable
+from detectors.neutral import neutral
 from detectors.train.decode import cached, read_clips
-from detectors.train.neutral import neutral
 from detectors.train.score import chosen
 
 

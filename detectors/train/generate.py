@@ -26,7 +26,8 @@ import soundfile
 import torch
 
 from detectors.inference import mel_filters
-from detectors.train.crops import trimmed, weights
+from detectors.neutral import trimmed
+from detectors.train.crops import weights
 from detectors.train.decode import RATE, cached, read_clips
 from detectors.train.lists import COLUMNS
 from synth.channels.base import convert

@@ -27,9 +27,9 @@ from detectors.head import pooled
 from detectors.inference import NetworkConfig
 from detectors.metrics import auc, eer
 from detectors.network import SpeechNetwork, from_whisper
+from detectors.neutral import neutral
 from detectors.spectral import SpectralConfig, spectral_frames
 from detectors.train.decode import cached, read_clips
-from detectors.train.neutral import neutral
 from detectors.train.score import chosen
 
 FloatArray = npt.NDArray[np.float32]

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from detectors.card import Card, Figure
+from detectors.figure_table import HEADER, line, percent
 from detectors.fusion import load_fusion, write_fusion
+from detectors.judged import Judged, by, over_sources, weak_generators
 from detectors.metrics import auc, eer, wilson_interval
+from detectors.neutral import neutral
+from detectors.plots import tippett
 from detectors.train.conditions import CONDITIONS
 from detectors.train.decode import cached, read_clips
-from detectors.train.judged import Judged, by, over_sources, weak_generators
-from detectors.train.neutral import neutral
-from detectors.trivial import features
+from detectors.trivial import features, tree
 from synth.card import read_card, write_card
 
 FloatArray = npt.NDArray[np.float64]
@@ -33,37 +34,12 @@ PROTOCOL = (
     "fixed before training). Vocoders that are part of another generator's name can recur. Speakers: LJSpeech, VCTK",
     "and LibriSpeech/LibriTTS speakers are recognised by file name, and a row below leaves out human clips whose",
     "speaker is also in training; for recordings whose names tell nothing, two pages may still share a speaker.",
-    "*Neutral* is every clip at equal band, level, edges, length law and noise floor (detectors/train/neutral.py);",
+    "*Neutral* is every clip at equal band, level, edges, length law and noise floor (detectors/neutral.py);",
     "channels act on the neutral version, of a few clips per generator and source. Wilson intervals treat clips as",
     "independent, which clips of one source are not. Cllr, actDCF and decisions use the LR that `verify` prints;",
     "EER, AUC, Cllr_min and minDCF the unbounded LR. The scores come from the code and the half-precision weights that",
     "ship.",
 )
-
-
-def percent(value: float) -> str:
-    """A rate for a table."""
-    return "–" if value != value else f"{100 * value:.1f}"
-
-
-HEADER = (
-    "| | human (sources) | machine (generators) | EER % | AUC | Cllr | Cllr_min | minDCF | actDCF "
-    "| FPR % [95 %] | TPR % [95 %] | machine called human % | inconclusive % |\n|" + "---|" * 13
-)
-
-
-def line(f: Figure, title: str = "") -> str:
-    """One row of a table."""
-    low, high = f.false_positive_interval
-    low_t, high_t = f.true_positive_interval
-    numbers = " | ".join("–" if v != v else f"{v:.3f}" for v in (f.auc, f.cllr, f.cllr_min, f.min_dcf, f.act_dcf))
-    return (
-        f"| {title or f.condition} | {f.human} ({f.human_sources}) | {f.machine} ({f.generators}) | {percent(f.eer)} "
-        f"| {numbers} "
-        f"| {percent(f.false_positive_rate)} [{percent(low)}, {percent(high)}] "
-        f"| {percent(f.true_positive_rate)} [{percent(low_t)}, {percent(high_t)}] | {percent(f.false_human_rate)} "
-        f"| {percent(f.inconclusive_rate)} |"
-    )
 
 
 def trivial_baseline(clips: Rows, cache: Path) -> list[tuple[str, float, float]]:
@@ -85,32 +61,11 @@ def trivial_baseline(clips: Rows, cache: Path) -> list[tuple[str, float, float]]
     found = []
     for condition in ("original", "neutral"):
         x, y = table("train", condition)
-        tree = HistGradientBoostingClassifier(max_depth=4, max_iter=150, random_state=1).fit(x, y)
+        fitted = tree(len(x)).fit(x, y)
         x, y = table("validation", condition)
-        score = tree.predict_proba(x)[:, 1]
+        score = fitted.predict_proba(x)[:, 1]
         found.append((condition, eer(score[y], score[~y]), auc(score[y], score[~y])))
     return found
-
-
-def tippett(judged: Judged, path: Path) -> None:
-    """Cumulative shares of human and machine-made clips over the log10 LR, with the thresholds' outcome readable."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6.4, 3.6), dpi=120)
-    for mask, name, colour in ((judged.machine, "machine-made", "#b3402a"), (~judged.machine, "human", "#2a5db3")):
-        values = np.sort(judged.llr[mask])
-        axes.step(values, 1 - np.arange(values.size) / values.size, label=name, color=colour, where="post")
-    axes.set_xlabel("log10 LR (positive: machine)")
-    axes.set_ylabel("share of clips at or above")
-    axes.axvline(0, color="0.7", lw=0.8)
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Software": None})
-    plt.close(figure)
 
 
 def figures_of(judged: Judged, extra: Judged | None, trained: set[str]) -> list[Figure]:
@@ -165,7 +120,7 @@ def main() -> None:
     neutral_part = dict(by(judged, "condition"))["neutral"]
     picture = arguments.out.with_name("detector-tippett.png")
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    tippett(neutral_part, picture)
+    tippett(neutral_part.llr[neutral_part.machine], neutral_part.llr[~neutral_part.machine], picture)
     baseline = trivial_baseline(clips, arguments.cache)
     text = page(cards, alone, figures, neutral_part, baseline, (fusion.threshold_machine, fusion.threshold_human))
     arguments.out.write_text("\n".join(text), "utf-8")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from audiomentations import Compose
 
+from detectors.neutral import neutral, trimmed
 from detectors.train.conditions import CONDITIONS, FAMILIES
-from detectors.train.crops import random_crop, random_steps, trimmed, weights
-from detectors.train.neutral import neutral
+from detectors.train.crops import random_crop, random_steps, weights
 
 RATE = 16_000
 

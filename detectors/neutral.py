@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 
-from detectors.train.crops import trimmed
-from detectors.train.decode import RATE
-
 FloatArray = npt.NDArray[np.float32]
+RATE = 16_000
 _LOW_PASS = scipy.signal.butter(8, 7000, "low", fs=RATE, output="sos")
 
 
@@ -32,3 +30,10 @@ def neutral(samples: FloatArray, key: str, seconds: float | None = None) -> Floa
     piece = piece / (np.sqrt((piece**2).mean()) + 1e-9) * 10 ** (-26 / 20)
     noisy: FloatArray = np.clip(piece + rng.standard_normal(length) * 10 ** (-86 / 20), -1, 1).astype(np.float32)
     return noisy
+
+
+def trimmed(samples: FloatArray, floor_db: float = -40.0) -> FloatArray:
+    """Samples [time] at 16 kHz without the edges that stay `floor_db` below the loudest 10 ms."""
+    envelope = np.convolve(np.abs(samples), np.ones(160, np.float32) / 160, "same")
+    loud = np.flatnonzero(envelope > envelope.max() * 10 ** (floor_db / 20))
+    return samples[loud[0] : loud[-1] + 1] if loud.size else samples[:0]

@@ -1,7 +1,7 @@
 """Scores of a part with what the product would say about each clip: LRs, decisions and their error rates."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from detectors.metrics import act_dcf, auc, cllr, cllr_min, eer, min_dcf, wilson
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.intp]
 Rows = list[dict[str, str]]
 
 
@@ -122,16 +123,42 @@ def weak_generators(judged: Judged) -> list[tuple[str, str, int, float, float, f
 
 def over_sources(judged: Judged, rounds: int = 500) -> tuple[tuple[float, float], tuple[float, float]]:
     """95 % intervals of EER and AUC over a bootstrap of whole sources, the classes apart."""
-    rng = np.random.default_rng(1)
     source = np.array([r["source"] for r in judged.rows])
+
+    def statistics(machine: IntArray, human: IntArray) -> tuple[float, ...]:
+        scores = judged.score[machine], judged.score[human]
+        return eer(*scores), auc(*scores)
+
+    of_eer, of_auc = bootstrap(judged.machine, source, statistics, rounds)
+    return of_eer, of_auc
+
+
+def bootstrap(
+    machine: BoolArray,
+    cluster: npt.NDArray[np.str_],
+    statistics: Callable[[IntArray, IntArray], Sequence[float]],
+    rounds: int = 500,
+    seed: int = 1,
+) -> list[tuple[float, float]]:
+    """95 % intervals of figures over whole clusters drawn with replacement, machine and human clips apart.
+
+    `statistics` takes the places of the machine clips and of the human ones, [n] each, some several times.
+    """
+    rng = np.random.default_rng(seed)
+    classes = []
+    for label in (True, False):
+        places = np.flatnonzero(machine == label)
+        _, number = np.unique(cluster[places], return_inverse=True)
+        size = np.bincount(number)
+        classes.append((places[np.argsort(number, kind="stable")], size, np.cumsum(size) - size))
     found = []
     for _ in range(rounds):
-        scores = []
-        for label in (True, False):
-            rows = np.flatnonzero(judged.machine == label)
-            names = np.unique(source[rows])
-            drawn = rng.choice(names, names.size)
-            scores.append(np.concatenate([judged.score[rows[source[rows] == n]] for n in drawn]))
-        found.append((eer(*scores), auc(*scores)))
+        drawn = []
+        for places, size, start in classes:
+            chosen = rng.integers(0, size.size, size.size)
+            length = size[chosen]
+            end = np.cumsum(length)
+            drawn.append(places[np.arange(end[-1]) + np.repeat(start[chosen] - end + length, length)])
+        found.append(statistics(*drawn))
     low, high = np.percentile(np.array(found), [2.5, 97.5], axis=0)
-    return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
+    return [(float(one), float(other)) for one, other in zip(low, high, strict=True)]
