@@ -34,6 +34,11 @@ def neutral(samples: FloatArray, key: str, seconds: float | None = None) -> Floa
 
 def trimmed(samples: FloatArray, floor_db: float = -40.0) -> FloatArray:
     """Samples [time] at 16 kHz without the edges that stay `floor_db` below the loudest 10 ms."""
+    return samples[slice(*trimmed_span(samples, floor_db))]
+
+
+def trimmed_span(samples: FloatArray, floor_db: float = -40.0) -> tuple[int, int]:
+    """First sample that `trimmed` keeps, and the one after its last; (0, 0) where nothing is loud."""
     envelope = np.convolve(np.abs(samples), np.ones(160, np.float32) / 160, "same")
     loud = np.flatnonzero(envelope > envelope.max() * 10 ** (floor_db / 20))
-    return samples[loud[0] : loud[-1] + 1] if loud.size else samples[:0]
+    return (int(loud[0]), int(loud[-1]) + 1) if loud.size else (0, 0)
