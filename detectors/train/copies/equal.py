@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 
-from detectors.train.copies.base import Doubles, Rng
 from detectors.neutral import trimmed_span
+from detectors.train.copies.base import Doubles, Rng
 from synth.channels.base import FloatArray, fit
 from synth.errors import VoxproofError
 
