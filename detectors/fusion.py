@@ -72,18 +72,28 @@ class Fusion(Record):
 
     def fuse(self, lines: Mapping[str, float]) -> FusedLr:
         """Method id -> log10 LR of each line that could be tested, to one; VoxproofError for a set never fitted."""
-        fit = next((f for f in self.fits if set(f.weights) == set(lines)), None)
-        if fit is None:
-            raise VoxproofError(
-                f"no fusion was learnt for the lines {', '.join(sorted(lines)) or '(none)'}",
-                cure=f"Lines known: {', '.join(sorted(self.lines))}.",
-            )
+        fit = self._fit(lines)
         x = np.array([*(lines[name] for name in fit.weights), 1.0])
         value = float(x @ np.array([*fit.weights.values(), fit.intercept]))
         half = Z95 * float(np.sqrt(max(0.0, x @ np.array(fit.covariance) @ x)))
         low, high = self.bounds.lower, self.bounds.upper
         value, lower, upper = (float(np.clip(v, low, high)) for v in (value, value - half, value + half))
         return FusedLr(value, (lower, upper))
+
+    def unbounded(self, lines: Mapping[str, float]) -> float:
+        """The sum alone, for lines before their own bounds: it orders clips; it is no LR to report."""
+        fit = self._fit(lines)
+        return fit.intercept + sum(weight * lines[name] for name, weight in fit.weights.items())
+
+    def _fit(self, lines: Mapping[str, float]) -> Fit:
+        """The constants for exactly these lines."""
+        fit = next((f for f in self.fits if set(f.weights) == set(lines)), None)
+        if fit is None:
+            raise VoxproofError(
+                f"no fusion was learnt for the lines {', '.join(sorted(lines)) or '(none)'}",
+                cure=f"Lines known: {', '.join(sorted(self.lines))}.",
+            )
+        return fit
 
 
 def write_fusion(fusion: Fusion, path: Path) -> None:

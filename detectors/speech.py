@@ -50,6 +50,8 @@ class SpeechScores:
     """Speech that was scored."""
     windows: int
     """Windows that were scored; 0 means: could not be tested."""
+    logit: float
+    """Speech-weighted mean of the windows' logits, before calibration and bounds; nan without windows."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,12 @@ class SpeechDetector:
         """Mono 16 kHz blocks [time] of any sizes, in order -> scores; `speech` on the 20 ms grid if it is known."""
         raw = raw_scores(self.scorer, blocks, speech)
         if raw.windows == 0:
-            return SpeechScores(raw.frames, float("nan"), (float("nan"), float("nan")), raw.speech_seconds, 0)
+            nan = float("nan")
+            return SpeechScores(raw.frames, nan, (nan, nan), raw.speech_seconds, 0, nan)
         value, lower, upper = log10_lr(self.card.calibration, np.array([raw.score]), np.array([raw.speech_seconds]))
         frames = frame_log10_lr(self.card.calibration, raw.frames)
         return SpeechScores(
-            frames, float(value[0]), (float(lower[0]), float(upper[0])), raw.speech_seconds, raw.windows
+            frames, float(value[0]), (float(lower[0]), float(upper[0])), raw.speech_seconds, raw.windows, raw.score
         )
 
 

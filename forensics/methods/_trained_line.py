@@ -95,6 +95,7 @@ class TrainedLine(Method):
             measurements={
                 "scored_speech_s": round(scores.speech_seconds, 2),
                 "windows": scores.windows,
+                "logit": round(scores.logit, 4),
                 "largest_1s_log10_lr": _rounded(smooth, np.nanmax),
                 "smallest_1s_log10_lr": _rounded(smooth, np.nanmin),
             },
