@@ -177,6 +177,6 @@ def standing(lines: Lines, nominal_hz: int) -> Standing:
         decoy=float(scores[1:].max()),
         offset_hz=float(OFFSETS_HZ[best]),
         floor=floor,
-        lines=energies[0, :, best],
+        lines=energies[0, :, best].copy(),  # no view that would keep all energies
         level_dbfs=level.astype(np.float32),
     )
