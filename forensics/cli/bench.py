@@ -10,6 +10,7 @@ from typing import Literal
 import click
 
 from forensics.cli.bench_clone import clone
+from forensics.cli.bench_detector import detector
 from forensics.cli.bench_long import long_recordings
 from forensics.cli.bench_longer import longer
 from forensics.cli.bench_text import text
@@ -19,10 +20,11 @@ from forensics.cli.bench_watermark import watermark
 
 @click.group()
 def bench() -> None:
-    """Measure speed, methods, the voice model and the handling of broken media files."""
+    """Measure speed, methods, detectors, the voice model and the handling of broken media files."""
 
 
 bench.add_command(clone)
+bench.add_command(detector)
 bench.add_command(long_recordings)
 bench.add_command(longer)
 bench.add_command(tts)
