@@ -155,6 +155,8 @@ def _task(task: tuple[Clip, Mapping[str, str], tuple[str, ...], Settings]) -> Me
         return list(_scored(clip, keys, names, settings)), None
     except (VoxproofError, OSError) as error:
         return [], Fault(clip.name, f"cannot be read: {getattr(error, 'cause', error)}")
+    except Exception as error:  # one clip's fault must not end a run of hours; the page names it
+        return [], Fault(clip.name, f"could not be scored ({type(error).__name__}: {error})")
 
 
 def _scored(clip: Clip, keys: Mapping[str, str], names: Iterable[str], settings: Settings) -> Iterator[Scored]:
