@@ -90,7 +90,7 @@ def ece(machine: FloatArray, human: FloatArray, path: Path) -> None:
 
 def reliable(machine: FloatArray, human: FloatArray, path: Path) -> None:
     """The log10 LR that clips have in truth over the one that was reported."""
-    bins = reliability(machine, human)
+    bins = reliability(machine, human, max(2, min(10, (len(machine) + len(human)) // 12)))
     with _drawn(path, 4.8, 4.4) as axes:
         reported, observed = [b.reported for b in bins], [b.observed for b in bins]
         reach = max(0.5, *(abs(value) for value in (*reported, *observed))) * 1.1

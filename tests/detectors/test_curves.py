@@ -153,7 +153,7 @@ def test_pictures_show_the_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert seen["risk"][0][1] == pytest.approx([0, 0, 20, 100 / 3, 25])
     alarms = [0.999, 0.999, 0.75, 0.5, 0.5, 0.25, 0.25, 0.001, 0.001, 0.001]
     assert ndtr(seen["det"][0][0]) == pytest.approx(alarms)
-    assert len(seen["reliability"][1][0]) == len(reliability(MACHINE, HUMAN))
+    assert len(seen["reliability"][1][0]) == len(reliability(MACHINE, HUMAN, 2))
 
 
 def test_a_picture_is_the_same_twice(tmp_path: Path) -> None:

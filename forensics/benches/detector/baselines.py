@@ -64,7 +64,8 @@ def _across(
         warnings.simplefilter("ignore")  # folds of unlike sizes are what groups are
         for learnt, left in split.split(x, machine, source):
             if len(set(machine[learnt].tolist())) == 2:
-                scores[left] = tree(len(learnt)).fit(x[learnt], machine[learnt]).predict_proba(x[left])[:, 1]
+                learner = tree(len(learnt)).set_params(class_weight="balanced")  # else a fold's mixture is a cue
+                scores[left] = learner.fit(x[learnt], machine[learnt]).predict_proba(x[left])[:, 1]
     lost = int(np.isnan(scores).sum())
     note = f"{folds} folds of whole sources ({said})"
     if folds < MOST_FOLDS:

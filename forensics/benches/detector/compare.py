@@ -12,7 +12,7 @@ from detectors.judged import IntArray, bootstrap
 from detectors.metrics import auc, cllr_min, eer, hits_at, min_dcf
 from forensics.benches.detector.baselines import baselines
 from forensics.benches.detector.clips import Clip
-from forensics.benches.detector.run import Scored
+from forensics.benches.detector.run import VERDICT, Scored
 
 FEW_FALSE_ALARMS = 0.02
 """Rate of false alarms at which hits are compared across systems, whose thresholds we do not know."""
@@ -52,7 +52,7 @@ def compare(
 ) -> list[tuple[Compared, Pair]]:
     """All systems on the clips that we tested and every other system scored, with their scores."""
     names = [row.name for row in tested]
-    systems: dict[str, dict[str, float]] = {}
+    systems: dict[str, dict[str, float]] = {VERDICT: {}}
     notes = {}
     for row in tested:
         for system, answer in row.answers.items():

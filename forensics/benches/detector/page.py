@@ -78,10 +78,10 @@ def _untested(results: Results) -> list[str]:
     lines = []
     for one in results.untested:
         if one.human + one.machine:
-            reasons = "; ".join(f"{count} times: {reason}" for reason, count in one.reasons)
+            reasons = "; ".join(f"{count} because: {reason.rstrip('.')}" for reason, count in one.reasons)
             lines.append(
                 f"- {one.condition}: {one.human} human and {one.machine} machine clips could not be tested, as "
-                f"`voxproof verify` says of them too; the figures are without them. {reasons}"
+                f"`voxproof verify` says of them too; the figures are without them. {reasons}."
             )
     return lines
 
@@ -103,7 +103,7 @@ def _systems(results: Results) -> list[str]:
         "whole sources left out in turn: what they reach needs no listening to speech.",
         "",
         "| system | condition | human | machine | EER % | AUC | Cllr_min | minDCF "
-        f"| TPR % at {percent(FEW_FALSE_ALARMS)} % FPR |",
+        f"| TPR % at {100 * FEW_FALSE_ALARMS:g} % FPR |",
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [_system(one) for one in results.compared]

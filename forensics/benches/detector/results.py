@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -150,7 +151,7 @@ def _scores(judged: Judged) -> Pair:
 def _untested(condition: str, scored: Sequence[Scored], clips: Mapping[str, Clip]) -> Untested:
     left = [row for row in scored if not row.answers]
     machine = sum(clips[row.name].label == "machine" for row in left)
-    reasons = Counter(row.reason for row in left).most_common(5)
+    reasons = Counter(re.sub(r"\d+(\.\d+)?", "…", row.reason, count=1) for row in left).most_common(5)
     return Untested(condition, len(left) - machine, machine, tuple(reasons))
 
 

@@ -35,9 +35,15 @@ from synth.errors import VoxproofError
 
 VERDICT = "verdict"
 ROOT = Path(__file__).parents[3]
-CODE = ("detectors/*.py", "detectors/weights/*.yaml", "forensics/fusion.py", "forensics/methods/_trained_line.py",
-        "forensics/benches/detector/run.py",
-        "forensics/benches/detector/conditions.py", "synth/channels/*.py", "synth/measures.py")  # fmt: skip
+CODE = (
+    *(
+        f"detectors/{name}.py"
+        for name in ("calibration", "fusion", "head", "inference", "neutral", "spectral", "speech")
+    ),
+    *("detectors/trivial.py", "detectors/weights/*.yaml", "forensics/fusion.py", "forensics/methods/_trained_line.py"),
+    *("forensics/benches/detector/run.py", "forensics/benches/detector/conditions.py"),
+    *("synth/channels/*.py", "synth/measures.py"),
+)
 """Files that decide a row; weights by the hashes in their cards."""
 
 
