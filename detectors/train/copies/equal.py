@@ -22,6 +22,8 @@ TAPS, SMOOTH = 255, 9
 """Of the filter that moves it; bins (of 513) over which the difference is smoothed."""
 LONGEST_LAG_S = 0.02
 """Delay of a copy that is looked for, seconds."""
+MOST_LAG_S = 0.002
+"""What may be left of it, seconds."""
 HEADROOM = 0.98
 MARGIN_S = 0.01
 """What is always cut at either end, where methods have had to invent a beginning, seconds."""
@@ -39,6 +41,8 @@ def equalised(original: FloatArray, copy: FloatArray, rate: int, rng: Rng) -> tu
     if last - first < SHORTEST_S * rate:
         raise VoxproofError("too little sound is left where original and copy are both loud")
     pair = [one[first:last] for one in (original, copy)]
+    if abs(lag(*pair, rate)) > MOST_LAG_S * rate:
+        raise VoxproofError(f"the copy stays more than {1000 * MOST_LAG_S:g} ms beside its original")
     noise = rng.standard_normal(last - first) * 10 ** (FLOOR_DB / 20)
     level = 10 ** (LEVEL_DB / 20)
     scaled = [one * (level / np.sqrt(np.mean(one.astype(np.float64) ** 2))) + noise for one in pair]

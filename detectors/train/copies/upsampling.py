@@ -1,7 +1,7 @@
 """Mel-to-wave networks that raise the rate stage by stage, as generators of the HiFi-GAN kind do.
 
 J. Kong, J. Kim, J. Bae, "HiFi-GAN" (2020), small: by transposed convolutions (replicas and a checkerboard), or, as in
-J. Pons et al., "Upsampling Artifacts in Neural Audio Synthesis" (2021), by repeated values and a convolution (replicas).
+J. Pons et al., "Upsampling Artifacts in Neural Audio Synthesis" (2021), by repeated values and a filter (replicas).
 """
 
 from __future__ import annotations
