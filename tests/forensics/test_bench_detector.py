@@ -284,6 +284,15 @@ def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
         baselines(np.zeros((8, 1)), np.zeros(8), np.arange(8) < 4, [str(n % 4) for n in range(8)], 1)
 
 
+def test_sources_that_were_learnt_from_are_told(tmp_path: Path, lines: list[float]) -> None:
+    rows = ["path,label,page", f"{DATA / '001.wav'},human,autovc", f"{DATA / 'hibari.wav'},machine,librispeech_tc100"]
+    (tmp_path / "index.csv").write_text("\n".join(rows), "utf-8")
+    told = Bench.run(Wanted(tmp_path, tmp_path / "kept", "", with_baselines=False)).told
+    (note,) = told.notes
+    assert note.startswith("**1 of the 2 pages or sources have the name of one that the shipped weights learnt from")
+    assert note.endswith("librispeech_tc100")
+
+
 def test_nothing_that_could_be_tested_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lines, "answers", lambda self, exhibit: ({}, "Too little speech."))
     with pytest.raises(VoxproofError, match=r"none of the clips could be tested \(Too little speech\)"):

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from detectors.card import shipped_cards
 from detectors.fusion import load_fusion
 from forensics.benches.detector import page
-from forensics.benches.detector.clips import clusters
+from forensics.benches.detector.clips import Clip, clusters
 from forensics.benches.detector.index import read_list
 from forensics.benches.detector.others import High, read_scores
 from forensics.benches.detector.pictures import draw
@@ -74,6 +75,7 @@ class Bench:
             raise VoxproofError(f"none of the clips could be tested ({reason.rstrip('.')})", path=wanted.path)
         found = results(rows, clips, source, others, wanted.seed, wanted.with_baselines)
         count = len({source[name] for name in clips})
+        notes += _learnt_from(clips.values())
         told = page.Told(wanted.command, listing, [*clips.values()], faults, words, count, notes, wanted.seed)
         return cls(told, rows, found)
 
@@ -100,3 +102,16 @@ class Bench:
                         lr, score = round(answer.log10_lr, 4), round(answer.score, 4)
                         writer.writerow((row.name, labels[row.name], condition, name, answer.outcome, lr, score))
         return text
+
+
+def _learnt_from(clips: Iterable[Clip]) -> list[str]:
+    """A warning where sources of the set have the names of sources that the shipped weights learnt from."""
+    learnt = {one.name for card in shipped_cards() for one in card.training}
+    sources = {clip.source for clip in clips} - {""}
+    both = sorted(sources & learnt)
+    if not both:
+        return []
+    return [
+        f"**{len(both)} of the {len(sources)} pages or sources have the name of one that the shipped weights learnt "
+        f"from, so the figures flatter:** {', '.join(both)}"
+    ]
