@@ -41,8 +41,9 @@ class Lpc(Method):
 def predictors(pieces: FloatArray, order: int) -> tuple[Doubles, Doubles]:
     """Windowed pieces [frames, size] -> prediction-error filters [frames, 1 + order], gains [frames]."""
     size = pieces.shape[1]
-    spectrum = scipy.fft.rfft(pieces.astype(np.float64), scipy.fft.next_fast_len(size + order + 1), axis=1)
-    lags = scipy.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, : order + 1] / (0.375 * size)
+    length = scipy.fft.next_fast_len(size + order + 1, real=True)
+    spectrum = scipy.fft.rfft(pieces.astype(np.float64), length, axis=1)
+    lags = scipy.fft.irfft(np.abs(spectrum) ** 2, length, axis=1)[:, : order + 1] / (0.375 * size)
     lags[:, 0] = lags[:, 0] * (1 + 1e-5) + 1e-10  # a floor 50 dB below, or the filters ring for ever
     apart = np.abs(np.subtract.outer(np.arange(order), np.arange(order)))
     solved = np.linalg.solve(lags[:, apart], lags[:, 1:, None])[:, :, 0]

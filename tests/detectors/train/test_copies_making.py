@@ -94,8 +94,9 @@ def test_lists_and_plans_that_make_no_sense(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(VoxproofError, match="no column licence, path, seconds, speaker"):
         read_sources(tmp_path / "other.csv")
+    path.write_text(path.read_text("utf-8").replace("CC0-1.0", "CC-BY-NC-4.0"), "utf-8")
     with pytest.raises(VoxproofError, match="names no human recording"):
-        read_sources(path, part="train")[:0] or read_sources(listed(path, licence="NC"), part="none")
+        read_sources(path)
     with pytest.raises(VoxproofError, match="cannot be made"):
         list(make_all(read_sources(listed(path)), chosen(CHEAP), tmp_path / "made", Plan(each=0)))
     (tmp_path / "gone").mkdir()
@@ -113,7 +114,7 @@ def test_the_order_is_drawn_by_name_and_gives_small_collections_their_turn(tmp_p
     ]
     first = order(many, "seed 1")
     assert first == order(many[::-1], "seed 1") != order(many, "seed 2")
-    assert 12 <= sum(one.collection == "small" for one in first[:100]) <= 30  # 25 of 425 would be 6
+    assert 9 <= sum(one.collection == "small" for one in first[:100]) <= 22  # 25 of 425 would be 6
     fewer = [one for one in first if one.collection == "large"]
     assert fewer == order([one for one in many if one.collection == "large"], "seed 1")
 
