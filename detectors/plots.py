@@ -81,8 +81,8 @@ def ece(machine: FloatArray, human: FloatArray, path: Path) -> None:
         ("LR 1 throughout", (nothing, nothing), ":", "0.4"),
     )
     with _drawn(path) as axes:
-        for name, pair, style, colour in curves:
-            axes.plot(odds, cross_entropy(*pair, odds), style, label=name, color=colour)
+        for name, (of_machine, of_human), style, colour in curves:
+            axes.plot(odds, cross_entropy(of_machine, of_human, odds), style, label=name, color=colour)
         axes.set_xlabel("prior log10 odds (positive: machine)")
         axes.set_ylabel("empirical cross-entropy, bits")
         axes.set_ylim(0, 1.2)

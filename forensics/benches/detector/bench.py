@@ -16,7 +16,7 @@ from forensics.benches.detector.clips import Clip, clusters
 from forensics.benches.detector.index import read_list
 from forensics.benches.detector.others import High, read_scores
 from forensics.benches.detector.pictures import draw
-from forensics.benches.detector.results import Rows, results
+from forensics.benches.detector.results import Results, Rows, results
 from forensics.benches.detector.run import Measured, Scored, Settings, measure
 from forensics.benches.detector.sample import sample
 from synth.errors import VoxproofError
@@ -52,7 +52,7 @@ class Bench:
 
     told: page.Told
     rows: Rows
-    results: page.Results
+    results: Results
 
     @classmethod
     def run(cls, wanted: Wanted, progress: Progress = lambda rows, total: rows) -> Bench:

@@ -175,9 +175,9 @@ def _groups(judged: Judged) -> dict[str, list[Figure]]:
 
 def _spread(judged: Judged, condition: str, seed: int) -> Spread:
     source = np.array([r["source"] for r in judged.rows])
-    counts = [len(set(source[judged.machine == label].tolist())) for label in (False, True)]
-    if min(counts) < 2:
-        return Spread(condition, *counts, NONE, NONE, NONE, NONE, NONE)
+    humans, machines = (len(set(source[judged.machine == label].tolist())) for label in (False, True))
+    if min(humans, machines) < 2:
+        return Spread(condition, humans, machines, NONE, NONE, NONE, NONE, NONE)
 
     def figures(machine: IntArray, human: IntArray) -> tuple[float, ...]:
         scores = judged.score[machine], judged.score[human]
@@ -185,4 +185,4 @@ def _spread(judged: Judged, condition: str, seed: int) -> Spread:
         lrs = judged.llr[machine], judged.llr[human]
         return eer(*scores), auc(*scores), cllr(*lrs), float(said[human].mean()), float(said[machine].mean())
 
-    return Spread(condition, *counts, *bootstrap(judged.machine, source, figures, seed=seed))
+    return Spread(condition, humans, machines, *bootstrap(judged.machine, source, figures, seed=seed))
