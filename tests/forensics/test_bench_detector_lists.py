@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,35 @@ def test_what_are_no_scores(tmp_path: Path, text: str, said: str) -> None:
     path.write_text(text, "utf-8")
     with pytest.raises(VoxproofError, match=said):
         read_scores([path], CLIPS, "machine")
+
+
+def test_the_unmarked_files_of_a_range(tmp_path: Path) -> None:
+    """A marked variant and a partial edit are set aside; laundering is the channel."""
+    common = {
+        "schema": "voxproof.range/1", "sha256": "00", "seconds": 2.0, "sample_rate": 16000, "segments": [], "joins": [],
+        "voice_right": "", "text": "", "chain": [], "key_id": "", "payload": "", "payload_carried": False, "seed": 1,
+        "laundering": "voice note",
+        "sources": [{"role": "clip", "file": "a", "sha256": "", "collection": "corpus", "speaker": "s", "licence": ""}],
+    }  # fmt: skip
+    rows = [
+        {
+            "file": "m.wav",
+            "kind": "machine",
+            "label": "machine",
+            "generator": "hibari",
+            "voice": "us",
+            "mark": "unmarked",
+        },
+        {"file": "h.wav", "kind": "human", "label": "human", "generator": "", "voice": "", "mark": "unmarked"},
+        {"file": "p.wav", "kind": "partial", "label": "partial", "generator": "x", "voice": "", "mark": "unmarked"},
+        {"file": "k.wav", "kind": "human", "label": "human", "generator": "", "voice": "", "mark": "marked"},
+    ]
+    files(tmp_path, *(str(row["file"]) for row in rows))
+    lines = [json.dumps({**common, **row, "item": str(number)}) for number, row in enumerate(rows)]
+    (tmp_path / "manifest.jsonl").write_text("\n".join(lines), "utf-8")
+    listing = read_list(tmp_path)
+    assert listing.clips == [
+        Clip("m.wav", tmp_path / "m.wav", "machine", "tts", "corpus", "us", kind="machine", channel="voice note"),
+        Clip("h.wav", tmp_path / "h.wav", "human", "", "corpus", "s", kind="human", channel="voice note"),
+    ]
+    assert listing.aside == {"partial": 1, "watermark": 1}
