@@ -254,7 +254,7 @@ def test_the_unmarked_files_of_a_range(tmp_path: Path) -> None:
             "file": "m.wav",
             "kind": "machine",
             "label": "machine",
-            "generator": "hibari",
+            "generator": "tts",
             "voice": "us",
             "mark": "unmarked",
         },
