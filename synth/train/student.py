@@ -255,7 +255,7 @@ def main() -> None:
         phones = arguments.phones * found.get("phones", torch.zeros(()))
         loss = found["teacher"] + 0.25 * found["commitment"] + phones
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
         optimiser.step()
         for name, value in found.items():
