@@ -21,7 +21,7 @@ CHEAP = ["checkerboard", "replicas", "band-steps"]
 PLAN = Plan(each=2, longest_s=2.0, seed=3)
 
 
-def listed(path: Path, **changed: str) -> Path:
+def listed(to: Path, **changed: str) -> Path:
     """A list of the readings in the tests' data, the first row changed."""
     rows = [
         {
@@ -31,11 +31,11 @@ def listed(path: Path, **changed: str) -> Path:
         for name in NAMES
     ]  # fmt: skip
     rows[0] |= changed
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with to.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), restval="")
         writer.writeheader()
         writer.writerows(rows)
-    return path
+    return to
 
 
 def test_pairs_are_balanced_seeded_and_made_once(tmp_path: Path) -> None:
