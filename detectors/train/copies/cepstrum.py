@@ -51,7 +51,7 @@ class Cepstrum(Method):
         return filtered(source, minimum_phase(smooth), hop)
 
 
-def _between(rows: FloatArray, places: np.ndarray) -> FloatArray:  # type: ignore[type-arg]
+def _between(rows: FloatArray, places: np.ndarray) -> FloatArray:
     """Rows [frames, bins] at fractional bins [n] -> [frames, n]."""
     below = np.minimum(places.astype(int), rows.shape[1] - 2)
     share = (places - below).astype(rows.dtype)

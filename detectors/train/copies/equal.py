@@ -40,8 +40,8 @@ def equalised(original: FloatArray, copy: FloatArray, rate: int, rng: Rng) -> tu
     last = min(original.size - margin, *(span[1] for span in spans))
     if last - first < SHORTEST_S * rate:
         raise VoxproofError("too little sound is left where original and copy are both loud")
-    pair = [one[first:last] for one in (original, copy)]
-    if abs(lag(*pair, rate)) > MOST_LAG_S * rate:
+    pair = original[first:last], copy[first:last]
+    if abs(lag(pair[0], pair[1], rate)) > MOST_LAG_S * rate:
         raise VoxproofError(f"the copy stays more than {1000 * MOST_LAG_S:g} ms beside its original")
     noise = rng.standard_normal(last - first) * 10 ** (FLOOR_DB / 20)
     level = 10 ** (LEVEL_DB / 20)

@@ -84,7 +84,7 @@ def train_step(
     made, further = network(sound)
     loss = distance(made, sound) + further
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())

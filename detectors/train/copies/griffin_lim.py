@@ -43,10 +43,10 @@ class GriffinLim(Method):
             filters = mel_filters(mels, size, rate)
             inverse = np.linalg.pinv(filters).astype(np.float32)
             magnitude = np.maximum(magnitude @ filters.T @ inverse.T, 0)
-        if settings["phases"] == "zero":
-            spectra = magnitude.astype(np.complex64)
-        else:
-            spectra = magnitude * np.exp(2j * np.pi * rng.random(magnitude.shape, dtype=np.float32))
+        turns = np.zeros(magnitude.shape, np.float32)
+        if settings["phases"] != "zero":
+            turns = rng.random(magnitude.shape, dtype=np.float32)
+        spectra = magnitude * np.exp(2j * np.pi * turns)
         before = np.zeros_like(spectra)
         for _ in range(int(settings["rounds"])):
             consistent = stft(istft(spectra, size, hop, samples.size), size, hop)

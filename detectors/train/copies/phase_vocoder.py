@@ -56,13 +56,13 @@ def stretched(samples: FloatArray, length: int, size: int, locked: bool) -> Floa
     return istft(out, size, hop, length)
 
 
-def _advance(now: FloatArray, then: FloatArray, expected: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _advance(now: FloatArray, then: FloatArray, expected: np.ndarray) -> np.ndarray:
     """How far each bin turns in one hop, by its own frequency."""
     off = then - now - expected
     return np.asarray(expected + off - 2 * np.pi * np.rint(off / (2 * np.pi)))
 
 
-def _led(level: FloatArray) -> np.ndarray:  # type: ignore[type-arg]
+def _led(level: FloatArray) -> np.ndarray:
     """The peak that each bin belongs to: the nearest."""
     inner = level[1:-1]
     peaks = 1 + np.flatnonzero((inner >= level[:-2]) & (inner > level[2:]))

@@ -20,8 +20,8 @@ def hann(size: int) -> FloatArray:
 
 def framed(samples: FloatArray, size: int, hop: int) -> FloatArray:
     """Samples [time] -> pieces [1 + time // hop, size], reflected at the ends (padded with zeros where too short)."""
-    mode = "reflect" if samples.size > size else "constant"
-    padded = np.pad(samples, (size // 2, size - size // 2), mode=mode)
+    sides = size // 2, size - size // 2
+    padded = np.pad(samples, sides, mode="reflect") if samples.size > size else np.pad(samples, sides)
     return np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][: 1 + samples.size // hop]
 
 
@@ -102,6 +102,7 @@ def excitation(hertz: Doubles, rate: int, noise_above_hz: float, rng: Rng) -> Fl
     voiced = (hertz > 0).astype(np.float32)
     if noise_above_hz < rate / 2:
         high = np.fft.rfftfreq(hertz.size, 1 / rate) > noise_above_hz
-        tone = np.fft.irfft(np.where(high, np.fft.rfft(noise * voiced), np.fft.rfft(tone)), hertz.size)
+        both = np.where(high, np.fft.rfft(noise * voiced), np.fft.rfft(tone))
+        tone = np.fft.irfft(both, hertz.size).astype(np.float32)
     mixed: FloatArray = (tone * voiced + noise * (1 - voiced)).astype(np.float32)
     return mixed

@@ -7,6 +7,7 @@ J. Pons et al., "Upsampling Artifacts in Neural Audio Synthesis" (2021), by repe
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -59,7 +60,7 @@ class Repeated(nn.Module):
         x: Tensor = self.inlet(mel_spectrogram(samples, self.config.mel))
         for stride, smooth, blocks in zip(self.config.strides, self.smooth, self.blocks, strict=True):
             x = smooth(F.leaky_relu(x, LEAK).repeat_interleave(stride, dim=2))
-            parallel: list[Tensor] = [block(x) for block in blocks]  # type: ignore[union-attr]
+            parallel: list[Tensor] = [block(x) for block in cast(nn.ModuleList, blocks)]
             x = torch.stack(parallel).mean(0)
         wave = torch.tanh(self.outlet(F.leaky_relu(x, LEAK)))[:, 0]
         return wave, wave.new_zeros(())
