@@ -41,7 +41,7 @@ Repeats = NDArray[np.int64]
 
 
 def peaks_of(recording: Recording) -> Peaks:
-    """The peaks of the spectrogram between 125 Hz and 7 kHz."""
+    """The peaks of the spectrogram between 125 Hz and 7 kHz, [peaks], in order of time."""
     hann = np.hanning(SIZE + 1)[:-1].astype(np.float32)
     rest = np.zeros(0, np.float32)
     found: list[Peaks] = []
@@ -61,6 +61,7 @@ def peaks_of(recording: Recording) -> Peaks:
 
 
 def _peaks_in(samples: NDArray[np.float32], count: int, hann: NDArray[np.float32], offset: int) -> Peaks:
+    """Those of the first `count` frames of samples [time] at 16 kHz, of which the first has the number `offset`."""
     cut = np.lib.stride_tricks.sliding_window_view(samples, SIZE)[::HOP][:count]
     power = np.abs(np.fft.rfft(cut * hann, axis=1)[:, 4:224]).astype(np.float32)
     loudest = maximum_filter(power, size=REACH)

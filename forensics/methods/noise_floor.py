@@ -179,6 +179,7 @@ class NoiseFloor(Method):
             return self._seen(levels)
 
     def _seen(self, levels: Rows) -> Surroundings:
+        """Out of band levels [frames, bands], dBFS."""
         rows: list[tuple[float, float, int]] = []
         floors: list[NDArray[np.float64]] = []
         for number, (first, last) in enumerate(self._pauses(levels)):
