@@ -14,6 +14,7 @@ from forensics.contradictions import contradictions
 from forensics.exhibit import Exhibit, file_sha256
 from forensics.fusion import WATERMARK, judge_origin
 from forensics.integrity import judge_integrity
+from forensics.memory import give_back
 from forensics.method import Method
 from forensics.records import (
     Attribution,
@@ -36,6 +37,9 @@ from synth.errors import VoxproofError
 NO_ATTRIBUTION = Attribution(
     outcome="could_not_test", reasons=("No enrolment bank of generators is part of this version of Voxproof.",)
 )
+
+LONG_S = 300.0
+"""Seconds of sound from which free memory is given back after every method; with less it would only cost time."""
 
 
 def examine(
@@ -67,6 +71,8 @@ def examine(
             for method in battery:
                 on_step(method.title)
                 findings.append(method.run(exhibit))
+                if exhibit.seconds > LONG_S:
+                    give_back()
             verdict = judge_origin(findings, fusion)
             integrity = judge_integrity(
                 [f for f, m in zip(findings, battery, strict=True) if m.bears_on == "integrity"], exhibit.seconds

@@ -53,6 +53,8 @@ class LongRow:
     """Peak resident memory of the decoding server and its child."""
     steps: dict[str, float]
     """Processor seconds of this process by step: decoding, then each method by its title."""
+    peaks: dict[str, float]
+    """Peak resident memory of the process in each step, MB (Linux; elsewhere up to the end of the step)."""
 
     @property
     def rtf(self) -> float:
@@ -161,23 +163,34 @@ def _examine(path: Path) -> dict[str, object]:
     from synth.decoding import worker
 
     battery, fusion = load_battery(), load_fusion()
-    clock: list[tuple[str, float]] = []
+    clock: list[tuple[str, float, float]] = []
+
+    def begun(title: str) -> None:
+        clock.append((title, time.process_time(), _peak_bytes() / 1e6))
+        if _FORGET_PEAK.exists():
+            _FORGET_PEAK.write_text("5")
+
     began, cpu = time.perf_counter(), time.process_time()
-    examination = examine(path, battery, fusion, on_step=lambda title: clock.append((title, time.process_time())))
+    examination = examine(path, battery, fusion, on_step=begun)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     if examination.exhibit.seconds is None:
         raise ValueError(f"{path}: {examination.verdict.reasons}")
-    clock.append(("", time.process_time()))
+    begun("")
     worker.shut()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     unit = 1 if sys.platform == "darwin" else 1024
     return {
         "seconds": round(seconds, 2),
         "cpu_seconds": round(cpu + children.ru_utime + children.ru_stime, 2),
-        "parent_mb": round(_peak_bytes() / 1e6, 1),
+        "parent_mb": round(max(peak for _, _, peak in clock), 1),
         "child_mb": round(children.ru_maxrss * unit / 1e6, 1),
-        "steps": {title: round(after - at, 2) for (title, at), (_, after) in itertools.pairwise(clock)},
+        "steps": {title: round(after - at, 2) for (title, at, _), (_, after, _) in itertools.pairwise(clock)},
+        "peaks": {title: round(peak, 1) for (title, _, _), (_, _, peak) in itertools.pairwise(clock)},
     }
+
+
+_FORGET_PEAK = Path("/proc/self/clear_refs")
+"""Writing 5 sets the peak to what is used now; see proc(5)."""
 
 
 def _peak_bytes() -> int:
@@ -229,10 +242,12 @@ def table(summary: LongSummary) -> str:
         f"takes {summary.mb_per_hour:+.0f} MB. " + ("; ".join(summary.complaints) or "All within the budgets") + "."
     )
     first, last = summary.rows[0], summary.rows[-1]
-    lines += ["\n| step | processor time per second of sound, shortest | longest |", "|---|---:|---:|"]
+    heads = "processor time per second of sound, shortest | longest | peak memory, shortest | longest"
+    lines += [f"\n| step | {heads} |", "|---|---:|---:|---:|---:|"]
     for title, spent in sorted(last.steps.items(), key=lambda item: -item[1]):
         before = first.steps.get(title, 0.0) / (60 * first.minutes)
-        lines.append(f"| {title} | {before:.5f} | {spent / (60 * last.minutes):.5f} |")
+        peaks = " | ".join(f"{row.peaks.get(title, 0.0):.0f} MB" for row in (first, last))
+        lines.append(f"| {title} | {before:.5f} | {spent / (60 * last.minutes):.5f} | {peaks} |")
     return "\n".join(lines) + "\n"
 
 

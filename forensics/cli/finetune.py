@@ -30,12 +30,15 @@ from forensics.cli.training import (
     told,
 )
 
+WINDOW = 100
+"""Frames of 20 ms of each recording in a step of the lite voice."""
+
 
 @click.command()
 @click.argument("list_file", metavar="LIST", type=FILE)
 @click.option("--out", "folder", metavar="DIR", required=True, type=FILE, help="Folder for data, states and models.")
-@click.option("--gpt", metavar="CKPT", required=True, type=FILE, help="Pretrained .ckpt of S1.")
-@click.option("--sovits", metavar="PTH", required=True, type=FILE, help="Pretrained s2G file.")
+@click.option("--gpt", metavar="CKPT", type=FILE, help="Pretrained .ckpt of S1.  [default: the lite voice's]")
+@click.option("--sovits", metavar="PTH", type=FILE, help="Pretrained s2G file.  [default: the lite voice's]")
 @click.option("--version", type=click.Choice(["v3", "v4"]), help="Of --sovits, where the file does not say.")
 @JUDGES
 @click.option("--lora", metavar="RANK", type=int, help="Of v3 and v4's low-rank changes; 0: all learns.  [default: 32]")
@@ -53,13 +56,16 @@ from forensics.cli.training import (
 def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> None:
     """Few-shot fine-tuning of pretrained models on the recordings in LIST: prepare, codes, s2, s1.
 
-    You need the speaker's consent; `voxproof clone` asks for its record. Run the same command again after any
-    interruption.
+    The lite voice is written to DIR/model, for `voxproof clone --model`. You need the speaker's consent; `voxproof
+    clone` asks for its record. Run the same command again after any interruption.
     """
     from synth.errors import VoxproofError
+    from synth.models.lite import lite_files, lite_statement
     from synth.sovits_flow import FlowSovits
+    from synth.student_content import read_student
     from synth.train import low_rank, s2, s2_flow
     from synth.train.distributed import team
+    from synth.train.ship import ship
     from synth.train.start import read_sovits
 
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -67,6 +73,13 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
             "finetune runs in one process", cure="With torchrun use train prepare, codes, s2 and s1 one by one."
         )
     issuer = issuer_of(**options)
+    if (options["gpt"] is None) != (options["sovits"] is None):
+        raise click.UsageError("Say both --gpt and --sovits, or neither for the lite voice.")
+    lite = options["sovits"] is None
+    if lite:
+        if options["student"] or options["hubert"] or options["stand_in"]:
+            raise click.UsageError("The lite voice has a content encoder of its own: say no other.")
+        options |= lite_files()
     model = read_sovits(options["sovits"], options["version"])
     flow = isinstance(model, FlowSovits)
     recipe = s2_flow if flow else s2
@@ -74,7 +87,8 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
         name: options[name] for name in ("hubert", "student", "stand_in", "bert", "speaker", "snr", "keep_noisy")
     }
     data = run_preparation(list_file, folder / "data", model.config.version, **hearing)
-    run_codes(data, model)
+    reader = read_student(options["student"])[2] if lite else None
+    run_codes(data, model, reader)
     few: dict[str, Any] = options | {"size": "full", "most_steps": None, "validation": 0.02}
     second = few | {
         "start": options["sovits"], "epochs": options["sovits_epochs"] or recipe.EPOCHS, "accumulation": 1,
@@ -84,10 +98,16 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
         "start": options["gpt"], "epochs": options["gpt_epochs"], "accumulation": 4, "rate": options["gpt_rate"],
         "export_every": None,
     }  # fmt: skip
+    if lite:  # what ships has no posterior encoder
+        second |= {"size": "lite", "prior_only": second["epochs"], "unjudged": second["epochs"], "window": WINDOW}
     with team(options["device"]) as own:
         sound = run_s2(data, folder / "s2", own, model, issuer=issuer, **second)
         text = run_s1(data, folder / "s1", own, **first)
-    report = {"prepared": report_of(data), "s2": asdict(sound), "s1": asdict(text)}
+    report: dict[str, Any] = {"prepared": report_of(data), "s2": asdict(sound), "s1": asdict(text)}
+    if lite:
+        statement = f"{lite_statement()} Fine-tuned with `voxproof finetune` on {len(data)} recordings of one user."
+        ship(Path(text.exported[-1]), Path(sound.exported[-1]), options["student"], statement, folder / "model")
+        report["model"] = str(folder / "model")
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:

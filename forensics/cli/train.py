@@ -75,16 +75,23 @@ def prepare(list_file: Path, folder: Path, version: str, as_json: bool, **hearin
 
 @train.command()
 @click.argument("data", type=FILE)
-@click.option("--sovits", metavar="FILE", required=True, type=FILE, help="The .pth whose token extractor is used.")
+@click.option("--sovits", metavar="FILE", type=FILE, help="The .pth whose token extractor is used.")
+@click.option("--student", metavar="FILE", type=FILE, help="Lite voice: its content student.")
 @AS_JSON
 @needs_torch
-def codes(data: Path, sovits: Path, as_json: bool) -> None:
+def codes(data: Path, sovits: Path | None, student: Path | None, as_json: bool) -> None:
     """Semantic codes of prepared DATA, which s1 learns to foretell."""
+    from synth.student_content import read_student
     from synth.train.shards import Prepared
-    from synth.train.start import read_sovits
+    from synth.train.start import fresh_sovits, read_sovits
 
+    if (sovits is None) == (student is None):
+        raise click.UsageError("Say --sovits FILE, or for the lite voice --student FILE.")
     prepared = Prepared(data)
-    mark = run_codes(prepared, read_sovits(sovits, prepared.model))
+    if student is not None:
+        mark = run_codes(prepared, fresh_sovits("lite", student=student), read_student(student)[2])
+    elif sovits is not None:
+        mark = run_codes(prepared, read_sovits(sovits, prepared.model))
     click.echo(json.dumps({"tokeniser": mark}) if as_json else f"Codes of the tokeniser {mark[:12]}.")
 
 
@@ -118,6 +125,7 @@ def s1(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
 @SIZE
 @STUDENT
 @click.option("--unjudged", default=0, show_default=True, help="Epochs before the discriminators; v1 to v2ProPlus.")
+@click.option("--prior-only", default=0, show_default=True, help="Epochs without posterior; lite size.")
 @click.option("--window", default=0, help="Frames of 20 ms of each recording in a step; 0: all.  [default: 0]")
 @click.option("--epochs", default=8, show_default=True)
 @click.option("--accumulation", default=1, show_default=True, help="Batches a step.")

@@ -17,6 +17,7 @@ from forensics.cli.issuer import REGISTER, TOKEN, continued
 from forensics.cli.watermark import KEYS
 
 if TYPE_CHECKING:
+    from synth.code_reader import CodeReader
     from synth.consent import Scope
     from synth.emission import Issuer
     from synth.sovits import Sovits
@@ -154,12 +155,12 @@ def run_preparation(
         )  # fmt: skip
 
 
-def run_codes(data: Prepared, model: Sovits | FlowSovits) -> str:
+def run_codes(data: Prepared, model: Sovits | FlowSovits, reader: CodeReader | None = None) -> str:
     """Gives the tokeniser's hash."""
     from synth.train.codes import extract_codes
 
     with _bar("codes") as advance:
-        return extract_codes(data, model.eval(), progress=lambda done, total: advance(done, total, ""))
+        return extract_codes(data, model.eval(), reader, progress=lambda done, total: advance(done, total, ""))
 
 
 def run_s1(data: Prepared, folder: Path, own: Team, **options: Any) -> Summary:
@@ -239,7 +240,7 @@ def run_s2(
     )
     config = s2.S2Config(
         options["rate"], precision=options["precision"], text_rate=options["text_rate"],
-        unjudged=options.get("unjudged", 0), window=options.get("window", 0),
+        unjudged=options.get("unjudged", 0), window=options.get("window", 0), prior_only=options.get("prior_only", 0),
     )  # fmt: skip
     sounding = s2.CodesToSound(model, against, data, config, own)
     return _run(sounding, folder, s2.EXPORT_EVERY, options, _ear(sounding, folder, issuer, options))

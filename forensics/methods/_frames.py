@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -51,14 +52,62 @@ def decibels(power: Floats | float, floor_db: float = -120.0) -> NDArray[np.floa
 
 def curve(label: str, x: Floats, y: Floats, style: str = "line", digits: int = 4) -> Series:
     """A drawable curve: at most `CURVE_POINTS` points that keep the smallest and largest value of every stretch."""
-    x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    x, y = np.asarray(x), np.asarray(y)
     if len(x) > CURVE_POINTS:
-        edges = np.linspace(0, len(x), CURVE_POINTS // 2 + 1).astype(int)
         keep: list[int] = []
-        for start, end in itertools.pairwise(edges):
-            part = np.nan_to_num(y[start:end])
-            keep.extend(sorted({start + int(part.argmin()), start + int(part.argmax())}))
+        for start, end in _stretches(len(x)):
+            keep.extend(start + place for place in _extremes(y[start:end]))
         x, y = x[keep], y[keep]
+    return _series(label, x, y, style, digits)
+
+
+def even_curve(
+    label: str,
+    y: NDArray[np.floating],
+    step: float,
+    *,
+    offset: float = 0.0,
+    kept: NDArray[np.bool_] | None = None,
+    least: float = -math.inf,
+    style: str = "line",
+    digits: int = 4,
+) -> Series:
+    """`curve` of values `step` apart, the first at `offset` steps: the same, in memory that hardly grows with them.
+
+    Only the values that are `kept` are drawn, and none below `least`.
+    """
+    until = None if kept is None else np.cumsum(kept, dtype=np.int32)
+    count = len(y) if until is None else int(until[-1]) if len(until) else 0
+
+    def places(start: int, end: int) -> NDArray[np.int64]:
+        """Of the kept values from the one of number `start` to before that of number `end`."""
+        if kept is None or until is None:
+            return np.arange(start, end)
+        first, last = np.searchsorted(until, (start + 1, end))
+        return np.asarray(first + np.flatnonzero(kept[first : last + 1]))
+
+    chosen = places(0, count) if count <= CURVE_POINTS else np.zeros(0, np.int64)
+    if count > CURVE_POINTS:
+        each = []
+        for start, end in _stretches(count):
+            here = places(start, end)
+            each.append(here[_extremes(np.maximum(y[here], least))])
+        chosen = np.concatenate(each)
+    return _series(label, (chosen + offset) * step, np.maximum(y[chosen], least), style, digits)
+
+
+def _extremes(values: Floats) -> list[int]:
+    """Places of the smallest and the largest, in their order."""
+    part = np.nan_to_num(values)
+    return sorted({int(part.argmin()), int(part.argmax())})
+
+
+def _stretches(count: int) -> Iterator[tuple[int, int]]:
+    """Beginnings and ends of as many stretches as a curve has pairs of points."""
+    return itertools.pairwise(np.linspace(0, count, CURVE_POINTS // 2 + 1).astype(int).tolist())
+
+
+def _series(label: str, x: Floats, y: Floats, style: str, digits: int) -> Series:
     return Series(
         label=label,
         x=tuple(round(float(value), 4) for value in x),

@@ -40,6 +40,13 @@ class Rows:
             rows = self[begin : first + size + margin]
             yield slice(first - begin, min(first + size, self._count) - begin), rows
 
+    def column(self, number: int) -> NDArray[Any]:
+        """One column of all rows, [rows]."""
+        out = np.empty(self._count, self.kind)
+        for first in range(0, self._count, 16_384):
+            out[first : first + 16_384] = self[first : first + 16_384][:, number]
+        return out
+
     def __enter__(self) -> Self:
         return self
 

@@ -10,7 +10,7 @@ is measured by `synth.measures.band_edge`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.methods._frames import curve, frame_length, frames, runs
+from forensics.methods._frames import curve, even_curve, frame_length, frames, runs
+from forensics.methods._rows import Rows
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
 from synth.measures import BandEdge as Edge
 from synth.measures import band_edge
@@ -75,8 +76,9 @@ class BandEdge(Method):
 
     def examine(self, exhibit: Exhibit) -> Finding:
         edge = band_edge(exhibit.recording)
-        upper = _upper_levels(exhibit)
-        loss = self._loss(exhibit, upper) if exhibit.facts.lossless else None
+        with Rows(_upper_levels(exhibit), len(SPLITS), np.float64) as upper:
+            loss = self._loss(exhibit, upper) if exhibit.facts.lossless else None
+            figures = _figures(edge, upper, loss)
         share = edge.hz / edge.nyquist_hz
         narrow = share < self.narrow_share and edge.step_db >= self.steep_db and exhibit.facts.lossless
         measurements: dict[str, Measurement] = {
@@ -123,10 +125,10 @@ class BandEdge(Method):
             traces=[f"narrower band than the file can hold: up to {edge.hz / 1000:.1f} kHz"] if narrow else (),
             measurements=measurements,
             segments=segments,
-            figures=_figures(edge, upper, loss),
+            figures=figures,
         )
 
-    def _loss(self, exhibit: Exhibit, upper: NDArray[np.float64]) -> Loss | None:
+    def _loss(self, exhibit: Exhibit, upper: Rows) -> Loss | None:
         frame_s = frame_length(exhibit, FRAME_S) / exhibit.facts.sample_rate
         count = len(upper) // BLOCK
         if count < 5:
@@ -136,15 +138,12 @@ class BandEdge(Method):
         spoken = (speech[index] if len(speech) else np.zeros(count * BLOCK, dtype=bool)).reshape(count, BLOCK)
         best: Loss | None = None
         for column, split in enumerate(SPLITS):
-            blocks = upper[: count * BLOCK, column].reshape(count, BLOCK)
-            found = self._dead_blocks(blocks, spoken)
+            levels = upper.column(column)
+            found = self._dead_blocks(levels[: count * BLOCK].reshape(count, BLOCK), spoken)
             if found is None or (best is not None and found[1] <= best.gap_db):
                 continue
             dead, gap = found
-            spans = [
-                _refine(upper[:, column], int(a) * BLOCK, int(b) * BLOCK, frame_s)
-                for a, b in zip(*runs(dead), strict=True)
-            ]
+            spans = [_refine(levels, int(a) * BLOCK, int(b) * BLOCK, frame_s) for a, b in zip(*runs(dead), strict=True)]
             best = Loss(tuple(spans), split * exhibit.facts.sample_rate / 2, gap)
         return best
 
@@ -183,21 +182,19 @@ def _refine(levels: NDArray[np.float64], first: int, last: int, frame_s: float) 
     return first * frame_s, last * frame_s
 
 
-def _upper_levels(exhibit: Exhibit) -> NDArray[np.float64]:
-    """Level above each of SPLITS in frames of 20 ms, dBFS, mean of the channels, [frames, splits]."""
+def _upper_levels(exhibit: Exhibit) -> Iterator[NDArray[np.float64]]:
+    """Level above each of SPLITS in frames of 20 ms, dBFS, mean of the channels, in batches [frames, splits]."""
     length = frame_length(exhibit, FRAME_S)
     window = np.hanning(length).astype(np.float32)
     scale = float(np.sum(np.square(window), dtype=np.float64)) * length / 2
     starts = [int(split * (length // 2 + 1)) for split in SPLITS]
-    rows = []
     for batch in frames(exhibit, FRAME_S):
         power = np.square(np.abs(np.fft.rfft(batch.mean(axis=2) * window, axis=1)))
         total = np.cumsum(power[:, ::-1], axis=1, dtype=np.float64)[:, ::-1]
-        rows.append(10.0 * np.log10(total[:, starts] / scale + 10 ** (FLOOR_DB / 10)))
-    return np.concatenate(rows) if rows else np.zeros((0, len(SPLITS)))
+        yield 10.0 * np.log10(total[:, starts] / scale + 10 ** (FLOOR_DB / 10))
 
 
-def _figures(edge: Edge, upper: NDArray[np.float64], loss: Loss | None) -> list[Figure]:
+def _figures(edge: Edge, upper: Rows, loss: Loss | None) -> list[Figure]:
     figures = [
         Figure(
             kind="chart",
@@ -222,7 +219,7 @@ def _figures(edge: Edge, upper: NDArray[np.float64], loss: Loss | None) -> list[
                 title=f"Level above {shares[column] / 1000.0:.1f} kHz",
                 x_label="time (s)",
                 y_label="level (dBFS)",
-                series=(curve("", (np.arange(len(upper)) + 0.5) * FRAME_S, upper[:, column], digits=1),),
+                series=(even_curve("", upper.column(column), FRAME_S, offset=0.5, digits=1),),
                 spans=spans,
             )
         )

@@ -131,8 +131,8 @@ class CopyMove(Method):
         for repeats in repeats_of(peaks_of(exhibit.recording), self.least_seconds / FRAME_S):
             for shift in (0, 1):  # a distance between two frames falls into either of two
                 found += _runs_of_repeats(repeats, shift, self.least_votes)
-        found.sort(key=lambda row: (-row[0], row[1], row[2]))
-        return [(start, distance, length) for _, start, distance, length in found[:CANDIDATES]]
+            found = sorted(found, key=lambda row: (-row[0], row[1], row[2]))[:CANDIDATES]
+        return [(start, distance, length) for _, start, distance, length in found]
 
     def _verified(self, exhibit: Exhibit, start: float, distance: float, length: float) -> Copy | None:
         """The copy behind a candidate, or None when the waveforms do not agree."""
@@ -166,10 +166,19 @@ class CopyMove(Method):
 
 def _runs_of_repeats(repeats: Repeats, shift: int, least: int) -> list[tuple[int, float, float, float]]:
     """(pairs, start, distance, length), seconds, of `least` pairs or more, none 0.4 s after the one before it."""
-    gap = (repeats & 0xFFFFFFFF) + shift
-    ordered = gap >> 1 << 33 | repeats >> 32 << 1 | gap & 1
+    gap = repeats & 0xFFFFFFFF  # millions at a time: everything in place
+    gap += shift
+    ordered = repeats >> 32
+    ordered <<= 1
+    ordered |= gap & 1
+    gap >>= 1
+    gap <<= 33
+    ordered |= gap
+    del gap
     ordered.sort()
-    new = np.flatnonzero(np.diff(ordered >> 1) > 0.4 / FRAME_S) + 1
+    distance = ordered >> 1
+    new = np.flatnonzero(distance[1:] - distance[:-1] > 0.4 / FRAME_S) + 1
+    del distance
     edges = np.concatenate([[0], new, [len(ordered)]])
     found = []
     for run in np.flatnonzero(np.diff(edges) >= least):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.methods._frames import curve, instants
+from forensics.methods._frames import even_curve, instants
 from forensics.methods._prediction import ORDER, SIDE_S, Signal, around, candidates, fit, level
 from forensics.methods._rows import Rows
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
@@ -177,7 +177,7 @@ class LevelStep(Method):
             title="Level between 200 and 3400 Hz, and steps found",
             x_label="time (s)",
             y_label="mean band level (dB)",
-            series=(curve("", (np.arange(len(total)) + 0.5) * HOP / RATE, total, digits=1),),
+            series=(even_curve("", total, HOP / RATE, offset=0.5, digits=1),),
             marks=tuple(marks),
         )
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.methods._frames import curve, instants
+from forensics.methods._frames import even_curve, instants
 from forensics.methods._grid import HOP_S, on_grid, places
 from forensics.methods._harmonics import RATE, phase_jumps
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
@@ -138,14 +138,16 @@ class PhaseContinuity(Method):
 
 
 def _figure(scores: NDArray[np.float32], shown: list[float], threshold: float) -> Figure:
-    times = HOP_S * np.arange(len(scores))
-    kept = scores > UNJUDGED
     return Figure(
         kind="time",
         title="Phase jumps of the partials",
         x_label="time (s)",
         y_label="mean of 1 - cos(phase error), less that around",
-        series=(curve("instants inside regular sound", times[kept], scores[kept], style="points", digits=3),),
+        series=(
+            even_curve(
+                "instants inside regular sound", scores, HOP_S, kept=scores > UNJUDGED, style="points", digits=3
+            ),
+        ),
         marks=tuple((round(at, 3), "") for at in shown[:20]),
         levels=((threshold, "threshold"),),
     )

@@ -12,7 +12,8 @@ median) on both sides of an instant are compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
 from forensics.methods._band_levels import RATE, band_levels
 from forensics.methods._frames import curve
+from forensics.methods._rows import Rows
 from forensics.records import Figure, Finding, Measurement, Scalar, Segment
 
 HOP = 128
@@ -37,6 +39,8 @@ SIDE = 60
 LEAST_DECAYS = 12
 """Fewest decays on either side, all bands together."""
 LEAST_SIDE_S = 3.0
+PART, MARGIN = 32_768, 4_096
+"""Frames that are looked at in one go, and more on either side: no decay is longer."""
 
 
 @dataclass(frozen=True)
@@ -145,19 +149,18 @@ class Reverberation(Method):
 
 
 def free_decays(exhibit: Exhibit) -> Decays:
-    """All free decays of the recording, from one pass; levels take 12 bytes per frame of 8 ms."""
-    width = len(EDGES_HZ) - 1
-    levels = np.concatenate([*band_levels(exhibit, EDGES_HZ, HOP), np.zeros((0, width), np.float32)])
+    """All free decays of the recording, from one pass; the levels wait on disk."""
     at: list[NDArray[np.float64]] = []
     logs: list[NDArray[np.float64]] = []
     raw: list[NDArray[np.float64]] = []
-    for band in range(width):
-        begin, seconds = _band_decays(levels[:, band])
-        if len(begin):
-            value = np.log2(seconds)
-            at.append(begin * HOP_S)
-            logs.append(value - np.median(value))
-            raw.append(value)
+    with Rows(band_levels(exhibit, EDGES_HZ, HOP), len(EDGES_HZ) - 1, np.float32) as levels:
+        for band in range(levels.columns):
+            begin, seconds = _band_decays(levels, band)
+            if len(begin):
+                value = np.log2(seconds)
+                at.append(begin * HOP_S)
+                logs.append(value - np.median(value))
+                raw.append(value)
     if not at:
         return Decays(np.zeros(0), np.zeros(0), 0.0)
     times = np.concatenate(at)
@@ -165,16 +168,25 @@ def free_decays(exhibit: Exhibit) -> Decays:
     return Decays(times[order], np.concatenate(logs)[order], float(np.exp2(np.median(np.concatenate(raw)))))
 
 
-def _band_decays(levels: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _band_decays(levels: Rows, band: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """First frame and time for 60 dB of each free decay in a band."""
+    begin, seconds = array("d"), array("d")
     if len(levels) < 3 * LEAST_FRAMES:
         return np.zeros(0), np.zeros(0)
+    for number, (own, part) in enumerate(levels.parts(PART, MARGIN)):
+        for start, decay_s in _decays(part[:, band]):
+            if own.start <= start < own.stop:
+                begin.append(number * PART + start - own.start)
+                seconds.append(decay_s)
+    return np.frombuffer(begin), np.frombuffer(seconds)
+
+
+def _decays(levels: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
+    """First frame and time for 60 dB of each free decay in the levels of a band [frames]."""
     smooth = ndimage.uniform_filter1d(levels.astype(np.float64), SMOOTHING, mode="nearest")
     floor = ndimage.uniform_filter1d(ndimage.minimum_filter1d(smooth, 501, mode="nearest"), 251, mode="nearest")
     falling = smooth[4:] - smooth[:-4] < 0.0
     edges = np.flatnonzero(np.diff(np.concatenate([[0], falling.astype(np.int8), [0]])))
-    begin: list[int] = []
-    seconds: list[float] = []
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         if end - start < LEAST_FRAMES:
             continue
@@ -189,9 +201,7 @@ def _band_decays(levels: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDAr
         x = np.arange(len(used)) - 0.5 * (len(used) - 1)
         slope = float(x @ used / (x @ x)) / HOP_S
         if slope < -15.0:
-            begin.append(int(start) + top)
-            seconds.append(-60.0 / slope)
-    return np.array(begin, dtype=np.float64), np.array(seconds)
+            yield int(start) + top, -60.0 / slope
 
 
 def divide(decays: Decays) -> tuple[int, float, float, float] | None:

@@ -15,8 +15,8 @@ import numpy as np
 
 from forensics.exhibit import Exhibit
 from forensics.method import Method
-from forensics.methods._frames import curve
-from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
+from forensics.methods._frames import even_curve
+from forensics.records import GRID_S, Figure, Finding, Measurement, Outcome, Scalar, Segment
 
 
 class SpeechActivity(Method):
@@ -96,7 +96,6 @@ class SpeechActivity(Method):
 
     def _figure(self, exhibit: Exhibit) -> Figure:
         activity = exhibit.activity
-        levels = np.asarray(activity.rms_db, dtype=np.float64)
         spans = activity.segments()[:400]
         marks: list[tuple[float, str]] = [(round(activity.noise_floor_db, 1), "noise floor")]
         if activity.speech_level_db is not None:
@@ -106,7 +105,7 @@ class SpeechActivity(Method):
             title="Level and speech activity",
             x_label="time (s)",
             y_label="level (dBFS)",
-            series=(curve("level, 20 ms", (np.arange(len(levels)) + 0.5) * 0.02, levels, digits=1),),
+            series=(even_curve("level, 20 ms", activity.rms_db, GRID_S, offset=0.5, digits=1),),
             spans=tuple(Segment(start_s=start, end_s=end, note="speech") for start, end in spans if end > start),
             levels=tuple(marks),
         )

@@ -26,7 +26,7 @@ import numpy as np
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.methods._frames import curve, instants
+from forensics.methods._frames import curve, even_curve, instants
 from forensics.methods._out_of_band import LEAST_CONTRAST_DB, TAPS, WINDOW_S, OutOfBand, Peak, out_of_band
 from forensics.methods._prediction import ORDER, QUIET, SIDE_S, Signal, around, candidates, level, surprise
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
@@ -265,7 +265,6 @@ def _note(at: float, breaks: list[Break], peaks: list[Peak]) -> str:
 def _band_figure(band: OutOfBand, shown: list[float], threshold_db: float) -> Figure:
     """Level of the empty band, and what a join would have to reach above the half second on either side."""
     levels = band.levels_db
-    times = WINDOW_S * (np.arange(len(levels)) + 0.5)
     reach = round(0.5 / WINDOW_S)
     padded = np.pad(levels, reach, constant_values=-150.0)
     around = np.lib.stride_tricks.sliding_window_view(padded, reach - 1).max(axis=1)
@@ -276,8 +275,8 @@ def _band_figure(band: OutOfBand, shown: list[float], threshold_db: float) -> Fi
         x_label="time (s)",
         y_label="level (dBFS)",
         series=(
-            curve(f"above {band.from_hz / 1000:.1f} kHz", times, levels, digits=1),
-            curve("level from which a peak counts as a join", times, needed, digits=1),
+            even_curve(f"above {band.from_hz / 1000:.1f} kHz", levels, WINDOW_S, offset=0.5, digits=1),
+            even_curve("level from which a peak counts as a join", needed, WINDOW_S, offset=0.5, digits=1),
         ),
         marks=tuple((round(at, 3), "") for at in shown[:20]),
     )

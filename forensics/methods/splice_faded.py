@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.methods._frames import curve, instants
+from forensics.methods._frames import even_curve, instants
 from forensics.methods._grid import HOP_S, on_grid, places
 from forensics.methods._join_cues import LEAST_ABOVE_DB, LEAST_KEPT, MOST_AROUND, NAMES, RATE, join_cues
 from forensics.records import Figure, Finding, Measurement, Outcome, Scalar, Segment
@@ -158,15 +158,15 @@ def _scores(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
 
 
 def _figure(scores: NDArray[np.float32], shown: list[float], threshold: float) -> Figure:
-    times = HOP_S * np.arange(len(scores))
-    drawn = np.where(scores > UNJUDGED, np.maximum(scores, -12.0), np.nan)
-    kept = np.isfinite(drawn)
+    kept = scores > UNJUDGED
     return Figure(
         kind="time",
         title="Cues of a faded join",
         x_label="time (s)",
         y_label="score (log odds)",
-        series=(curve("instants inside steady voice", times[kept], drawn[kept], style="points", digits=2),),
+        series=(
+            even_curve("instants inside steady voice", scores, HOP_S, kept=kept, least=-12.0, style="points", digits=2),
+        ),
         marks=tuple((round(at, 3), "") for at in shown[:20]),
         levels=((threshold, "threshold"),),
     )

@@ -23,7 +23,7 @@ from detectors.boundary_card import BoundaryCard
 from detectors.card import WEIGHTS
 from forensics.exhibit import Exhibit
 from forensics.method import Domain, Method
-from forensics.methods._frames import curve, instants
+from forensics.methods._frames import even_curve, instants
 from forensics.methods._grid import HOP_S, on_grid, places, shifted
 from forensics.records import Figure, Finding, Measurement, ModelFacts, Outcome, Scalar, Segment
 from synth.card import read_card
@@ -143,14 +143,12 @@ class SpliceTrained(Method):
 
 
 def _figure(scores: NDArray[np.float32], shown: list[float], threshold: float) -> Figure:
-    times = HOP_S * np.arange(len(scores))
-    kept = scores > UNJUDGED
     return Figure(
         kind="time",
         title="Trained detector of joins",
         x_label="time (s)",
         y_label="score (log odds of a join)",
-        series=(curve("", times[kept], np.maximum(scores[kept], -12.0), digits=2),),
+        series=(even_curve("", scores, HOP_S, kept=scores > UNJUDGED, least=-12.0, digits=2),),
         marks=tuple((round(at, 3), "") for at in shown[:20]),
         levels=((threshold, "threshold"),),
     )

@@ -20,6 +20,7 @@ ROW = LongRow(
     parent_mb=200.0,
     child_mb=50.0,
     steps={"Decoding": 2.0, "Listening": 40.0},
+    peaks={"Decoding": 120.0, "Listening": 200.0},
 )
 
 
@@ -47,6 +48,9 @@ def test_a_short_one_is_examined_in_a_process_of_its_own() -> None:
     assert 20 < row.child_mb < 1500
     assert next(iter(row.steps)) == "Decoding"
     assert len(row.steps) >= 9
+    assert row.peaks.keys() == row.steps.keys()
+    assert max(row.peaks.values()) <= row.parent_mb
+    assert min(row.peaks.values()) > 30
     assert summary.growth == 1.0
 
 
@@ -71,6 +75,7 @@ def test_the_table_and_the_figure(tmp_path: Path) -> None:
     assert "| 30 min | 50 MB | 70 s | 180 s | 0.1000 | 200 MB | 50 MB |" in text
     assert "costs 1.00 times" in text
     assert "All within the budgets." in text
+    assert "| Listening | 0.06667 | 0.02222 | 200 MB | 200 MB |" in text
     assert text.index("| Listening |") < text.index("| Decoding |")
     draw(summary, tmp_path / "long.png")
     assert (tmp_path / "long.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

@@ -61,3 +61,15 @@ def test_too_few_decays_cannot_be_tested(examine: Examine) -> None:
 @pytest.mark.parametrize("name", HUMAN)
 def test_unedited_recordings_have_no_change(examine: Examine, name: str) -> None:
     assert examine(Reverberation(), *clip(name)).outcome != "inconsistent"
+
+
+def test_decays_do_not_depend_on_the_parts_they_are_looked_for_in(
+    examine: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = in_room(bursts(36.0, 4), 0.4, 5) + room_noise(36.0, RATE, -75.0, seed=3)
+    whole = examine(Reverberation(), sound, RATE)
+    monkeypatch.setattr("forensics.methods.reverberation.PART", 700)  # 5.6 s
+    monkeypatch.setattr("forensics.methods.reverberation.MARGIN", 600)
+    parts = examine(Reverberation(), sound, RATE)
+    assert whole.measurements["decays"] > 50
+    assert parts == whole

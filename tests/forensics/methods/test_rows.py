@@ -21,6 +21,14 @@ def test_slices_are_those_of_the_array(rows: Rows) -> None:
             assert rows[wanted].dtype == np.float32
 
 
+def test_a_column_is_that_of_all_rows(rows: Rows) -> None:
+    with rows:
+        assert [rows.column(n).tolist() for n in (0, 1)] == WRITTEN.T.tolist()
+    long = np.arange(100_000.0).reshape(-1, 2)
+    with Rows([long], 2, np.float64) as many:
+        assert np.array_equal(many.column(1), long[:, 1])
+
+
 @pytest.mark.parametrize(("size", "margin"), [(4, 0), (4, 2), (17, 3), (50, 1), (1, 9)])
 def test_parts_hold_every_row_once_between_their_margins(rows: Rows, size: int, margin: int) -> None:
     with rows:
