@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MEL_WEIGHT = 45.0
 KL_WEIGHT = 1.0
+ATTENTION_WEIGHT = 2.0
+"""Of the guided attention."""
 PITCH_WEIGHT = 5.0
 """Of the light head's pitch."""
 SPECTRAL_WEIGHT = 10.0
@@ -72,6 +74,19 @@ def mel_distance(spectrum: Tensor, wave: Tensor, starts: Tensor, config: mel.Mel
     return F.l1_loss(made, wanted)
 
 
+def guided_attention_loss(attention: Tensor, alignment: Tensor) -> Tensor:
+    """Mean of -log of the attention [b, t, s] to each frame's phoneme, alignment [b, t], and to the two beside it.
+
+    Nats; frames with -1 do not count. Guided as in H. Tachibana et al., "Efficiently Trainable Text-to-Speech System
+    Based on Deep Convolutional Networks with Guided Attention" (2018), but by an alignment instead of a diagonal.
+    """
+    near = F.pad(attention.float(), (1, 1))
+    at = alignment.clamp(min=0)[..., None] + torch.arange(3, device=alignment.device)
+    share = near.gather(2, at).sum(2).clamp(min=1e-4)
+    known = (alignment >= 0).float()
+    return -(share.log() * known).sum() / known.sum().clamp(min=1.0)
+
+
 def spectral_distance(recorded: Tensor, made: Tensor) -> Tensor:
     """Mean distance of log magnitudes at three resolutions, waves [b, 1, n] (R. Yamamoto et al., 2020)."""
     each = []
@@ -95,6 +110,9 @@ class GeneratorLoss(NamedTuple):
     commitment: Tensor
     pitch: Tensor
     spectral: Tensor
+    prior: Tensor
+    """Mel and magnitudes of what the prior's mean sounds like."""
+    attention: Tensor
 
     @property
     def total(self) -> Tensor:
@@ -114,13 +132,21 @@ def generator_loss(
     slices is for the light head.
     """
     zero = torch.zeros((), device=out.wave.device)
+
+    def distance(made: Tensor) -> tuple[Tensor, Tensor]:
+        magnitudes = zero if wave is None else SPECTRAL_WEIGHT * spectral_distance(wave, made)
+        return MEL_WEIGHT * mel_distance(spectrum, made, out.starts), magnitudes
+
     with torch.autocast(out.wave.device.type, enabled=False):
+        mels, magnitudes = distance(out.wave)
         return GeneratorLoss(
             adversarial_loss(synthesised) if synthesised else zero,
             feature_loss(recorded, synthesised) if synthesised else zero,
-            MEL_WEIGHT * mel_distance(spectrum, out.wave, out.starts),
+            mels,
             KL_WEIGHT * out.kl(),
             out.commitment.float(),
             PITCH_WEIGHT * out.pitch.float(),
-            zero if wave is None else SPECTRAL_WEIGHT * spectral_distance(wave, out.wave),
+            magnitudes,
+            zero if out.prior_wave is None else sum(distance(out.prior_wave), zero),
+            ATTENTION_WEIGHT * out.attention.float(),
         )

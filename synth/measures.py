@@ -11,6 +11,7 @@ constructed mixes, and the agreement with another speech detector, are in `docs/
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -148,7 +149,7 @@ def _native_levels(recording: Recording) -> tuple[FloatArray, float, float, tupl
     """Frame levels, peak, clipped share and channel means, at the native rate."""
     rate, channels = recording.facts.sample_rate, recording.facts.channels
     grid = FRAME_S * rate
-    levels: list[npt.NDArray[Any]] = []
+    levels = array("f")
     total = np.zeros(channels)
     peak, clipped, first, frame = 0.0, 0, 0, 0
     tail = counted = np.zeros((2, channels), dtype=bool)
@@ -171,11 +172,11 @@ def _native_levels(recording: Recording) -> tuple[FloatArray, float, float, tupl
         while round(frame * grid) < last:
             starts.append(round(frame * grid) - first)
             frame += 1
-        levels.append(_db(_frame_power(block, starts)))
+        _add(levels, _db(_frame_power(block, starts)))
         first = last
     share = clipped / (recording.frames * channels)
     means = tuple(float(x) for x in total / recording.frames)
-    return np.concatenate(levels).astype(np.float32), peak, share, means
+    return np.frombuffer(levels, np.float32), peak, share, means
 
 
 def _frame_power(block: FloatArray, starts: list[int]) -> npt.NDArray[Any]:
@@ -203,21 +204,21 @@ def _features(blocks: Iterator[FloatArray]) -> tuple[FloatArray, FloatArray, Flo
     lags = slice(int(RATE / PITCH_HZ[1]), int(RATE / PITCH_HZ[0]) + 1)
     own = np.fft.irfft(np.abs(np.fft.rfft(window, FFT)) ** 2)
     correction = (own[0] / own[lags]).astype(np.float32)
-    band, wide, voicing = [], [], []
+    band, wide, voicing = array("f"), array("f"), array("f")
 
     def measure(samples: FloatArray, count: int) -> None:
         if not samples.any():
-            band.append(np.full(count, SILENCE_DB))
-            wide.append(np.full(count, SILENCE_DB))
-            voicing.append(np.zeros(count))
+            _add(band, np.full(count, SILENCE_DB))
+            _add(wide, np.full(count, SILENCE_DB))
+            _add(voicing, np.zeros(count))
             return
         frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:count]
         power = np.abs(fft.rfft(frames * window, FFT)).astype(np.float32) ** 2
-        band.append(_db(power[:, in_band].sum(axis=1, dtype=np.float64) * scale))
-        wide.append(_db(power[:, audible].sum(axis=1, dtype=np.float64) * scale))
+        _add(band, _db(power[:, in_band].sum(axis=1, dtype=np.float64) * scale))
+        _add(wide, _db(power[:, audible].sum(axis=1, dtype=np.float64) * scale))
         correlation = fft.irfft(power * voice)
         peaks = (correlation[:, lags] * correction).max(axis=1)
-        voicing.append(np.clip(peaks / np.maximum(correlation[:, 0], 1e-20), 0.0, 1.0))
+        _add(voicing, np.clip(peaks / np.maximum(correlation[:, 0], 1e-20), 0.0, 1.0))
 
     rest = np.zeros(CONTEXT, dtype=np.float32)
     done = total = 0
@@ -232,7 +233,12 @@ def _features(blocks: Iterator[FloatArray]) -> tuple[FloatArray, FloatArray, Flo
     left = math.ceil(total / HOP) - done
     if left > 0:
         measure(np.pad(rest, (0, max(0, (left - 1) * HOP + WINDOW - len(rest)))), left)
-    return tuple(np.concatenate(x).astype(np.float32) for x in (band, wide, voicing))  # type: ignore[return-value]
+    return np.frombuffer(band, np.float32), np.frombuffer(wide, np.float32), np.frombuffer(voicing, np.float32)
+
+
+def _add(numbers: array[float], more: npt.NDArray[Any]) -> None:
+    """One array that grows: thousands of small ones would leave the memory in pieces."""
+    numbers.frombytes(more.astype(np.float32).tobytes())
 
 
 def _speech(band: FloatArray, voicing: FloatArray, silent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

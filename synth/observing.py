@@ -21,7 +21,6 @@ from synth.gpt import Attention as GptAttention
 from synth.interventions import kept
 from synth.sovits import Sovits
 from synth.sovits_flow import FlowSovits
-from synth.vits_modules import MASKED_SCORE
 from synth.vits_modules import Attention as SovitsAttention
 
 
@@ -100,13 +99,7 @@ def watched_alignment(sovits: Sovits | FlowSovits, wanted: bool) -> Iterator[lis
     found: list[Tensor] = []
 
     def after(module: SovitsAttention, args: tuple[Any, ...], out: Tensor) -> None:
-        x, context, mask = args
-        query, key = (
-            projected.reshape(1, module.heads, -1, projected.shape[2]).transpose(-1, -2)
-            for projected in (module.conv_q(x), module.conv_k(context))
-        )
-        scores = (query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])).masked_fill(mask == 0, MASKED_SCORE)
-        found.append(kept(scores.float().softmax(-1)[0]))
+        found.append(kept(module.weights(*args)[0]))
 
     with ExitStack() as stack:
         if wanted:

@@ -21,12 +21,13 @@ SMALLEST = 2048
 
 
 def packed(state: Mapping[str, Tensor], exact: Collection[str] = ()) -> dict[str, Tensor]:
-    """The state dict for a file; names that begin with one of `exact` are kept as they are."""
+    """The state dict for a file; names that begin with one of `exact` are kept as they are, in 16 bits if those do."""
     out: dict[str, Tensor] = {}
     for name, tensor in state.items():
         value = tensor.detach().cpu().contiguous()
         if name.startswith(tuple(exact)) or not value.is_floating_point():
-            out[name] = value
+            short = value.half() if value.is_floating_point() else value
+            out[name] = short if torch.equal(short.to(value), value) else value
         elif value.dim() < 2 or value.numel() < SMALLEST:
             out[name] = value.half()
         else:

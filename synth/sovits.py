@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from synth.errors import VoxproofError
 from synth.fourier_decoder import FourierDecoder, Pitch, pitch_distance, told
-from synth.losses import kl_divergence
+from synth.losses import guided_attention_loss, kl_divergence
 from synth.vits_modules import (
     Attention,
     Encoder,
@@ -44,6 +44,7 @@ from synth.vits_modules import (
 Version = Literal["v1", "v2", "v2Pro", "v2ProPlus"]
 SSL_WIDTH = 768  # of HuBERT base; the lite voice has another content encoder (synth/student.py)
 CODES = 1024  # semantic tokens
+STYLE_FRAMES = 150  # 3 s, the shortest reference
 SPEAKER_WIDTH = 20480  # of the speaker-verification embedding
 MRTE_WIDTH = 512  # of the cross-attention, and of the voice that is added there
 
@@ -206,6 +207,8 @@ class Prior(NamedTuple):
     """[b, inter, t], natural logarithm of the standard deviation."""
     mask: Tensor
     """[b, 1, t]."""
+    attention: Tensor | None = None
+    """[b, t, phonemes]: of each frame to the text, if that was asked."""
 
 
 class CrossAttention(nn.Module):
@@ -224,6 +227,12 @@ class CrossAttention(nn.Module):
         x, text = self.c_pre(x * mask), self.text_pre(text * text_mask)
         x = self.cross_attention(x * mask, text * text_mask, pairs) + x + voice
         return cast(Tensor, self.c_post(x * mask))
+
+    def weights(self, x: Tensor, mask: Tensor, text: Tensor, text_mask: Tensor) -> Tensor:
+        """Attention of each token to the phonemes, mean of the heads: [b, t, s], each row of sum 1."""
+        pairs = text_mask.unsqueeze(2) * mask.unsqueeze(-1)
+        x, text = self.c_pre(x * mask), self.text_pre(text * text_mask)
+        return self.cross_attention.weights(x * mask, text * text_mask, pairs).mean(1)
 
 
 class PriorEncoder(nn.Module):
@@ -245,18 +254,26 @@ class PriorEncoder(nn.Module):
         self.proj = nn.Conv1d(hidden, 2 * config.inter_channels, 1)
 
     def forward(
-        self, tokens: Tensor, mask: Tensor, text: Tensor, text_mask: Tensor, voice: Tensor, speed: float = 1.0
+        self,
+        tokens: Tensor,
+        mask: Tensor,
+        text: Tensor,
+        text_mask: Tensor,
+        voice: Tensor,
+        speed: float = 1.0,
+        attending: bool = False,
     ) -> Prior:
         """Tokens [b, 768, t], phoneme numbers [b, s], voice [b, 512, 1]; a speed above 1 gives fewer frames."""
         x = self.encoder_ssl(self.ssl_proj(tokens * mask) * mask, mask)
         phonemes = self.encoder_text(self.text_embedding(text).transpose(1, 2), text_mask)
+        attention = self.mrte.weights(x, mask, phonemes, text_mask) if attending else None
         x = self.encoder2(self.mrte(x, mask, phonemes, text_mask, voice), mask)
         if speed != 1:  # on features, so that the pitch stays; one frame more than the quotient
             frames = int(x.shape[-1] / speed) + 1
             x = F.interpolate(x, size=frames, mode="linear")
             mask = F.interpolate(mask, size=frames, mode="nearest")
         mean, log_scale = (self.proj(x) * mask).chunk(2, dim=1)
-        return Prior(x, mean, log_scale, mask)
+        return Prior(x, mean, log_scale, mask, attention)
 
 
 class PosteriorEncoder(nn.Module):
@@ -475,6 +492,10 @@ class TrainingOutput(NamedTuple):
     """Mean squared distance between features and codebook; 0 where the quantizer is frozen."""
     pitch: Tensor
     """Distance of the pitch that the light head hears from the one given; 0 for the official vocoder."""
+    prior_wave: Tensor | None
+    """[b, 1, segment_frames * hop], the slices as the prior's mean has them; light head only."""
+    attention: Tensor
+    """Loss of the guided attention, nats; 0 where there is no alignment."""
 
     def kl(self) -> Tensor:
         """Divergence of posterior from prior, nats a frame: the mean over real frames, summed over channels."""
@@ -614,6 +635,7 @@ class Sovits(Encoders):
         lengths: Tensor | None = None,
         text_lengths: Tensor | None = None,
         speed: float = 1.0,
+        attending: bool = False,
     ) -> Prior:
         """Quantised features [b, 768, k] at 25 Hz, phonemes [b, s], voice [b, gin, 1] -> Prior with t = 2 k frames.
 
@@ -627,7 +649,7 @@ class Sovits(Encoders):
         if text_lengths is not None:
             text_mask = length_mask(text_lengths, text.shape[1]).to(tokens)
         narrow = self.ge_to512(voice.transpose(1, 2)).transpose(1, 2) if self.config.is_pro else voice
-        return cast(Prior, self.enc_p(tokens, mask, text, text_mask, narrow, speed))
+        return cast(Prior, self.enc_p(tokens, mask, text, text_mask, narrow, speed, attending))
 
     @torch.no_grad()
     def decode(
@@ -677,6 +699,8 @@ class Sovits(Encoders):
         places: Tensor | None = None,
         pitch: Tensor | None = None,
         window: int = 0,
+        prior_only: bool = False,
+        alignment: Tensor | None = None,
     ) -> TrainingOutput:
         """One batch through posterior, flow and vocoder.
 
@@ -684,10 +708,12 @@ class Sovits(Encoders):
         text lengths [b], Pro: speaker embeddings [b, 20480]. Draws may be given: normal `noise` [b, inter, t] for the
         posterior sample, uniform `places` [b] (0 to below 1) for where each slice starts. The light head needs the
         `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even, not below the slice's frames; only so many
-        of each clip go through posterior and flow, which is less work; text and voice are whole.
+        of each clip go through posterior and flow, and 3 s into the voice, which is less work; the text is whole.
+        `prior_only`, for the light head: what the prior's mean sounds like, all frames of the window as one slice,
+        and no posterior. `alignment` [b, t]: which phoneme each frame says, -1 where that is not known.
         """
         config, frames = self.config, spectrum.shape[2]
-        if self.enc_q is None:
+        if self.enc_q is None and not prior_only:
             raise VoxproofError(
                 "A model without posterior encoder cannot be trained", cure="Load a pretrained s2G file."
             )
@@ -697,39 +723,78 @@ class Sovits(Encoders):
                 cure=f"Both need the same even number, at least {config.segment_frames}; pad the batch.",
             )
         mask = length_mask(lengths, frames).to(spectrum)
-        voice = self.with_speaker(self.style(spectrum, mask), speaker)
         places = torch.rand(len(lengths), device=lengths.device) if places is None else places
-        starts = (places * (lengths - config.segment_frames + 1).clamp(min=1)).long()
+        heard = spectrum, mask
+        if window > 0 and frames > STYLE_FRAMES:
+            first = (places * (lengths - STYLE_FRAMES + 1).clamp(min=1)).long()
+            heard = time_slices(spectrum, first, STYLE_FRAMES), time_slices(mask, first, STYLE_FRAMES)
+        voice = self.with_speaker(self.style(*heard), speaker)
+        size = min(window or frames, frames) if prior_only else config.segment_frames
+        starts = (places * (lengths - size + 1).clamp(min=1)).long()
         begin = torch.zeros_like(starts)
         if 0 < window < frames:  # with the slice in its middle, as far as the clip goes
-            begin = (starts - (window - config.segment_frames) // 2).clamp(min=0) // 2 * 2  # a token is two frames
+            begin = (starts - (window - size) // 2).clamp(min=0) // 2 * 2  # a token is two frames
             begin = torch.minimum(begin, ((lengths - window).clamp(min=0) + 1) // 2 * 2)
             ssl, spectrum, mask = (time_slices(x, begin, window) for x in (ssl, spectrum, mask))
             lengths = (lengths - begin).clamp(max=window)
+        starts = begin if prior_only else starts
         inside = starts - begin
         learns = torch.is_grad_enabled() and not config.freeze_quantizer
         exact = torch.autocast(ssl.device.type, enabled=False)  # half precision moves frames to the next code
         with torch.set_grad_enabled(learns), exact:
             tokens, commitment = self.quantizer(self.ssl_proj(ssl))
-        prior = self.prior(tokens, text, voice, lengths=lengths, text_lengths=text_lengths)
-        m_q, logs_q = self.enc_q(spectrum, mask, voice)
-        if noise is None:
-            noise = torch.randn_like(m_q, dtype=torch.float32)
-        elif noise.shape[2] != m_q.shape[2]:
-            noise = time_slices(noise, begin, m_q.shape[2])
-        z = (m_q + noise * logs_q.exp()) * mask
-        z_p = self.flow(z, mask, voice)
-        slices, distance = time_slices(z, inside, config.segment_frames), z.new_zeros(())
+        attending = alignment is not None
+        prior = self.prior(tokens, text, voice, lengths=lengths, text_lengths=text_lengths, attending=attending)
+        attention = prior.mean.new_zeros(())
+        if alignment is not None and prior.attention is not None:
+            here = time_slices(alignment[:, None], begin, prior.mean.shape[2])[:, 0]
+            attention = guided_attention_loss(prior.attention, here)
+        latents: list[Tensor] = []
+        z, z_p, m_q, logs_q = prior.mean, prior.mean, prior.mean, prior.log_scale - 0.5  # whose divergence is 0
+        if self.enc_q is not None and not prior_only:
+            m_q, logs_q = self.enc_q(spectrum, mask, voice)
+            if noise is None:
+                noise = torch.randn_like(m_q, dtype=torch.float32)
+            elif noise.shape[2] != m_q.shape[2]:
+                noise = time_slices(noise, begin, m_q.shape[2])
+            z = (m_q + noise * logs_q.exp()) * mask
+            z_p = self.flow(z, mask, voice)
+            latents.append(z)
         if isinstance(self.dec, FourierDecoder):
+            # tokens and frames lie on one grid: what the prior expects can be compared with the recording, too
+            latents.append(self.flow(prior.mean, mask, voice, reverse=True) * mask)
             if pitch is None:
                 raise VoxproofError("The light head is trained with the pitch", cure="Prepare the data with --student.")
             given = time_slices(pitch[:, None], 2 * begin, 2 * z.shape[2])[:, 0]
-            heard = self.dec.pitch(z, voice)
-            distance = pitch_distance(heard, given, mask)
-            parts = (time_slices(x[:, None], 2 * inside, 2 * config.segment_frames)[:, 0] for x in told(heard, given))
-            wave = self.dec(slices, voice, Pitch(*parts))
+            waves, distance = self._light_waves(self.dec, latents, voice, mask, given, inside, size)
+            wave, prior_wave = waves[0], None if prior_only else waves[1]
         else:
-            wave = self.dec(slices, voice)
+            wave, prior_wave = self.dec(time_slices(z, inside, size), voice), None
+            distance = z.new_zeros(())
         return TrainingOutput(
-            wave, starts, mask, z, z_p, prior.mean, prior.log_scale, m_q, logs_q, commitment, distance
+            wave, starts, mask, z, z_p, prior.mean, prior.log_scale, m_q, logs_q, commitment, distance, prior_wave,
+            attention,
+        )  # fmt: skip
+
+    @staticmethod
+    def _light_waves(
+        decoder: FourierDecoder,
+        latents: Sequence[Tensor],
+        voice: Tensor,
+        mask: Tensor,
+        pitch: Tensor,
+        inside: Tensor,
+        size: int,
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Slices of `size` frames from `inside` [b] on, of latents [b, c, t], told the pitch [b, 2 t] in Hz.
+
+        -> waves [b, 1, size * hop], one for each latent, and the sum of the distances of the pitch heard in them.
+        """
+        count = len(latents)
+        latent, voices, masks, given, at = (
+            torch.cat(list(parts)) for parts in (latents, *([x] * count for x in (voice, mask, pitch, inside)))
         )
+        heard = decoder.pitch(latent, voices)
+        source = (time_slices(x[:, None], 2 * at, 2 * size)[:, 0] for x in told(heard, given))
+        waves = decoder(time_slices(latent, at, size), voices, Pitch(*source)).chunk(count)
+        return waves, count * pitch_distance(heard, given, masks)

@@ -66,7 +66,7 @@ def split(text: str) -> list[str]:
     return re.findall(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+", plain)
 
 
-def edits(a: Sequence[str], b: Sequence[str]) -> int:
+def edits(a: Sequence[object], b: Sequence[object]) -> int:
     """Fewest insertions, deletions and replacements that make `b` of `a`."""
     row = list(range(len(b) + 1))
     for i, one in enumerate(a, 1):

@@ -26,6 +26,7 @@ EXACT = ("ssl_proj.", "quantizer.")
 class StudentContent:
     """Sound to features."""
 
+    lite = True
     width: int
 
     def __init__(self, student: Student, mark: str) -> None:
@@ -34,7 +35,7 @@ class StudentContent:
 
     @property
     def device(self) -> torch.device:
-        return self.student.stem.weight.device
+        return self.student.conv1.weight.device
 
     @torch.no_grad()
     def __call__(self, samples: Tensor) -> Tensor:
@@ -57,28 +58,53 @@ class StudentContent:
 
 
 def read_student(path: Path) -> tuple[StudentContent, dict[str, Tensor], CodeReader | None]:
-    """Of a file of `synth/train/student.py`: the encoder, the token extractor's tensors, and the reader if it is there.
+    """Of a file of `synth/train/student.py`: the encoder, and what `read_extractor` gives."""
+    tensors, metadata = _read(path)
+    try:
+        student = Student(StudentConfig.from_mapping(metadata))
+        student.load_state_dict(_under("student.", tensors))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise _no_student(path, error) from error
+    return StudentContent(student, _mark(tensors)), *_extractor(path, tensors)
+
+
+def read_extractor(path: Path) -> tuple[dict[str, Tensor], CodeReader | None]:
+    """The token extractor's tensors, and the reader of its codes if it is there; of a student or a phone teacher.
 
     The tensors have the names of SoVITS: ssl_proj.* and quantizer.*.
     """
+    return _extractor(path, _read(path)[0])
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
-            config = StudentConfig.from_mapping(file.metadata() or {})
-            tensors = unpacked({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 (not a mapping)
-        own, read = (
-            {name.removeprefix(part): value for name, value in tensors.items() if name.startswith(part)}
-            for part in ("student.", "foreteller.reader.")
-        )
-        student, reader = Student(config), CodeReader(config.width) if read else None
-        student.load_state_dict(own)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return unpacked(tensors), dict(file.metadata() or {})
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        raise _no_student(path, error) from error
+
+
+def _extractor(path: Path, tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], CodeReader | None]:
+    read = _under("foreteller.reader.", tensors)
+    reader = CodeReader(read["phones.weight"].shape[1]) if "phones.weight" in read else None
+    try:
         if reader is not None:
             reader.load_state_dict(read)
-    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
-        raise VoxproofError(
-            f"is no content student ({str(error)[:200]})", path=path, cure="Make one: python -m synth.train.student."
-        ) from error
-    extractor = {name: value for name, value in tensors.items() if name.startswith(("ssl_proj.", "quantizer."))}
-    return StudentContent(student, _mark(tensors)), extractor, None if reader is None else reader.eval()
+    except RuntimeError as error:
+        raise _no_student(path, error) from error
+    extractor = {name: value for name, value in tensors.items() if name.startswith(EXACT)}
+    return extractor, None if reader is None else reader.eval()
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _no_student(path: Path, error: Exception) -> VoxproofError:
+    return VoxproofError(
+        f"is no content student ({str(error)[:200]})", path=path, cure="Make one: python -m synth.train.student."
+    )
 
 
 def _mark(tensors: dict[str, Tensor]) -> str:

@@ -199,6 +199,12 @@ class Attention(nn.Module):
             out = out + self._gather(weights) @ self.emb_rel_v
         return cast(Tensor, self.conv_o(out.transpose(-1, -2).flatten(1, 2)))
 
+    def weights(self, x: Tensor, context: Tensor, mask: Tensor) -> Tensor:
+        """How much each position of x looks at each of the context, without relative terms: [b, heads, t, s]."""
+        query, key = self._split(self.conv_q(x)), self._split(self.conv_k(context))
+        scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+        return scores.float().masked_fill(mask == 0, MASKED_SCORE).softmax(-1)
+
     def _split(self, x: Tensor) -> Tensor:
         """[b, c, t] -> [b, heads, t, c / heads]."""
         return x.reshape(x.shape[0], self.heads, -1, x.shape[2]).transpose(-1, -2)

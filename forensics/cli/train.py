@@ -81,7 +81,7 @@ def prepare(list_file: Path, folder: Path, version: str, as_json: bool, **hearin
 @needs_torch
 def codes(data: Path, sovits: Path | None, student: Path | None, as_json: bool) -> None:
     """Semantic codes of prepared DATA, which s1 learns to foretell."""
-    from synth.student_content import read_student
+    from synth.student_content import read_extractor
     from synth.train.shards import Prepared
     from synth.train.start import fresh_sovits, read_sovits
 
@@ -89,7 +89,7 @@ def codes(data: Path, sovits: Path | None, student: Path | None, as_json: bool) 
         raise click.UsageError("Say --sovits FILE, or for the lite voice --student FILE.")
     prepared = Prepared(data)
     if student is not None:
-        mark = run_codes(prepared, fresh_sovits("lite", student=student), read_student(student)[2])
+        mark = run_codes(prepared, fresh_sovits("lite", student=student), read_extractor(student)[1])
     elif sovits is not None:
         mark = run_codes(prepared, read_sovits(sovits, prepared.model))
     click.echo(json.dumps({"tokeniser": mark}) if as_json else f"Codes of the tokeniser {mark[:12]}.")

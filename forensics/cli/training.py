@@ -47,6 +47,12 @@ STUDENT = click.option("--student", metavar="FILE", type=FILE, help="Content stu
 HEARING = options(
     click.option("--hubert", metavar="DIR", type=FILE, help="Folder of the Chinese HuBERT base model."),
     STUDENT,
+    click.option(
+        "--whisper",
+        metavar="DIR",
+        type=FILE,
+        help="Whisper-base, for training the lite voice itself: --student is its phone teacher.",
+    ),
     click.option("--stand-in", is_flag=True, help="Projected mel bands in place of HuBERT: for trying out only."),
     click.option("--bert", metavar="DIR", type=FILE, help="Folder of the Chinese RoBERTa; for Chinese text."),
     click.option("--speaker", metavar="FILE", type=FILE, help="Speaker-verification network; for v2Pro(Plus)."),
@@ -115,6 +121,7 @@ def run_preparation(
     *,
     hubert: Path | None,
     student: Path | None,
+    whisper: Path | None = None,
     stand_in: bool,
     bert: Path | None,
     speaker: Path | None,
@@ -130,7 +137,11 @@ def run_preparation(
             "the content features are not chosen", cure="Say --hubert DIR, --student FILE, or --stand-in to try out."
         )
     content: Content = ProjectedMel()
-    if student is not None:
+    if student is not None and whisper is not None:
+        from synth.train.teacher_content import TeacherContent
+
+        content = TeacherContent(whisper, student)
+    elif student is not None:
         from synth.student_content import read_student
 
         content = read_student(student)[0]

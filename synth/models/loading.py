@@ -138,6 +138,20 @@ def load_models(
     )
 
 
+def open_gpt(path: Path) -> GPT:
+    """Imported or shipped weights of a GPT, whose card lies beside them."""
+    return _gpt(_carded(path))
+
+
+def open_sovits(path: Path) -> Sovits:
+    """The same of a SoVITS v1 to v2ProPlus; it may have no posterior encoder."""
+    return _sovits(_carded(path))
+
+
+def _carded(path: Path) -> _File:
+    return _File(path, read_card(path.with_suffix(".yaml"), ModelCard, cure=IMPORT_AGAIN))
+
+
 def _listed(folder: Path) -> list[_File]:
     """Imported weights of the folder, or if there are none its official files."""
     if not folder.is_dir():

@@ -9,7 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from synth.code_reader import PHONES, CodeReader
 from synth.errors import VoxproofError
+from synth.redrawing import read
+from synth.train.forced_alignment import forced_alignment
 from synth.train.shards import Prepared, metadata_of, shard_path, write_tensors
 
 
@@ -42,17 +45,23 @@ def tokeniser_hash(model: Tokeniser) -> str:
 
 
 def extract_codes(
-    data: Prepared, model: Tokeniser, *, progress: Callable[[int, int], None] = lambda done, total: None
+    data: Prepared,
+    model: Tokeniser,
+    reader: CodeReader | None = None,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> str:
     """Writes the codes of all recordings beside their shards, in float32 on the CPU; gives the tokeniser's hash.
 
-    Shards that have codes of this tokeniser are left as they are.
+    With what reads phones in the codes, the forced alignment of the phones, too. Shards that have codes of this
+    tokeniser, and the alignment if it is wanted, are left as they are.
     """
     mark = tokeniser_hash(model)
+    facts = {"tokeniser": mark} | ({} if reader is None else {"alignment": "read in the codes"})
     for number, entries in data.numbered():
         progress(number, int(data.facts["shards"]))
         path = shard_path(data.folder, number, "codes")
-        if path.exists() and metadata_of(path).get("tokeniser") == mark:
+        if path.exists() and facts.items() <= metadata_of(path).items():
             continue
         tensors = {}
         for entry in entries:
@@ -62,8 +71,13 @@ def extract_codes(
                     f"has {features.shape[1]} frames of features", path=entry.path, cure="Leave it out."
                 )
             with torch.no_grad():
-                tensors[f"{entry.line}/codes"] = model.codes(features[None].to(model.ssl_proj.weight.device))[0, 0]
+                codes = model.codes(features[None].to(model.ssl_proj.weight.device))[0, 0]
+                tensors[f"{entry.line}/codes"] = codes
+                if reader is not None:
+                    scores = read(codes, reader, model.quantizer.decode)  # type: ignore[arg-type]
+                    phones = data.tensor(entry, "phones").long().numpy()
+                    tensors[f"{entry.line}/alignment"] = torch.from_numpy(forced_alignment(scores, phones, PHONES))
         tensors = {name: value.to("cpu", torch.int16) for name, value in tensors.items()}
-        write_tensors(path, tensors, {"tokeniser": mark})
+        write_tensors(path, tensors, facts)
     data.forget()
     return mark

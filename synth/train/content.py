@@ -28,6 +28,11 @@ class Content(Protocol):
         """Says which it is, in the prepared data."""
         ...
 
+    @property
+    def lite(self) -> bool:
+        """Whether it is that of the lite size."""
+        ...
+
     def __call__(self, samples: Tensor) -> Tensor:
         """Samples [n] at 16 kHz -> features [768, frames] float32."""
         ...
@@ -35,6 +40,8 @@ class Content(Protocol):
 
 class HubertContent:
     """HuBERT over a whole clip, as in training: without the zeros that the reference appends at inference."""
+
+    lite = False
 
     def __init__(self, model: torch.nn.Module, name: str) -> None:
         self.model, self._name = model, name
@@ -53,6 +60,8 @@ class HubertContent:
 
 class ProjectedMel:
     """The stand-in; the matrix is drawn once, from `seed`."""
+
+    lite = False
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed

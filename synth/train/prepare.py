@@ -29,7 +29,6 @@ from synth.bert import WIDTH
 from synth.errors import VoxproofError
 from synth.measures import measure_activity
 from synth.pitch import pitch_of
-from synth.student_content import StudentContent
 from synth.text.frame import Language, Phones
 from synth.text.pipeline import TextPipeline, Utterance
 from synth.text.symbols import table_of
@@ -173,7 +172,7 @@ def _tried(
             "sound": torch.from_numpy(np.round(wave * 32767).astype(np.int16)),
             "content": content(low).float(),
         }
-        if isinstance(content, StudentContent):  # the lite size has a source of its own
+        if content.lite:  # that size has a source of its own
             parts["pitch"] = torch.from_numpy(pitch_of(wave, SOUND_RATE)).half()
         if not bool(torch.isfinite(parts["content"]).all()):
             raise VoxproofError("its content features are not finite", cure="Look at the recording.")

@@ -32,8 +32,8 @@ from synth.redrawing import read
 from synth.sovits import CODES, Quantizer
 from synth.student_content import read_student
 from synth.text.pipeline import TextPipeline
-from synth.train.student import VALIDATION_FILES
 from synth.train.student_data import LONGEST_S, OF_A_FILE, RATE, rows_of
+from synth.train.student_speech import VALIDATION_FILES
 
 Scores = NDArray[np.float32]
 

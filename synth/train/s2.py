@@ -30,6 +30,8 @@ from synth.vits_modules import time_slices
 
 EPOCHS, BATCH, EXPORT_EVERY = 8, 8, 4
 """Of fine-tuning; the reference's batch is half the GPU's memory in GB."""
+_NO_WIDTH = -20.0
+"""Log scale of a prior that is drawn from without noise."""
 _READERS = ("enc_p.text_embedding.", "enc_p.encoder_text.", "enc_p.mrte.")
 
 
@@ -43,6 +45,8 @@ class S2Config(RateConfig):
     """Epochs at the beginning without discriminators: more than twice as quick, for weights that know nothing yet."""
     window: int = 0
     """Frames of each recording that go through posterior and flow; 0: all."""
+    prior_only: int = 0
+    """Epochs at the beginning without posterior: what the prior's mean sounds like is learnt; light head."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +59,22 @@ class S2Batch(Speech):
     """[b, 20480] for the Pro versions."""
     pitch: Tensor | None
     """[b, 2 t] Hz, for the light head."""
+    alignment: Tensor | None
+    """[b, t] which phoneme each frame says, -1 where that is not known; None: nowhere."""
 
 
 class _Generating(nn.Module):
     """`Sovits.train_forward` as a forward pass, which is what several processes can share."""
 
-    def __init__(self, sovits: Sovits, window: int) -> None:
+    def __init__(self, sovits: Sovits, window: int, prior_only: bool = False) -> None:
         super().__init__()
-        self.sovits, self.window = sovits, window
+        self.sovits, self.window, self.prior_only = sovits, window, prior_only
 
     def forward(self, batch: S2Batch, noise: Tensor, places: Tensor) -> TrainingOutput:
         return self.sovits.train_forward(
             batch.content, batch.spectrum, batch.lengths, batch.phonemes, batch.phoneme_lens, batch.speaker,
-            noise=noise, places=places, pitch=batch.pitch, window=self.window,
+            noise=noise, places=places, pitch=batch.pitch, window=self.window, prior_only=self.prior_only,
+            alignment=batch.alignment,
         )  # fmt: skip
 
 
@@ -92,7 +99,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
     def __init__(
         self, model: Sovits, discriminators: Discriminators, data: Prepared, config: S2Config, team: Team
     ) -> None:
-        if model.enc_q is None:
+        if model.enc_q is None and not config.prior_only:
             raise VoxproofError(
                 "the SoVITS to start from has no posterior encoder, without which it cannot be trained",
                 cure="Start from a pretrained s2G file, not from an exported one.",
@@ -107,6 +114,8 @@ class CodesToSound(SovitsRecipe[S2Batch]):
             raise VoxproofError(
                 "has no pitch, which the lite size needs", path=data.folder, cure="Prepare it with --student FILE."
             )
+        if config.prior_only and not self.light:
+            raise VoxproofError("only the lite size can learn without a posterior", cure="Leave --prior-only out.")
         super().__init__(model, data, config, team)
         self.model, self.discriminators = model.to(team.device).train(), discriminators.to(team.device).train()
         for parameter in self.model.ssl_proj.parameters():
@@ -116,7 +125,8 @@ class CodesToSound(SovitsRecipe[S2Batch]):
             "generator": adam(self._groups(), config.rate),
             "discriminators": adam([{"params": list(self.discriminators.parameters())}], config.rate),
         }
-        self._generate = team.wrapped(_Generating(self.model, config.window))
+        self._generating = _Generating(self.model, config.window)
+        self._generate = team.wrapped(self._generating, idle=config.prior_only > 0)
         self._judge = team.wrapped(_Judging(self.discriminators))
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -133,6 +143,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
     def begin_epoch(self, number: int) -> None:
         super().begin_epoch(number)
         self.judged = number > self.config.unjudged
+        self._generating.prior_only = number <= self.config.prior_only
 
     def batch(self, indices: Sequence[int]) -> S2Batch:
         config = self.model.config
@@ -140,11 +151,14 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         speaker = None
         if config.is_pro:
             speaker = torch.stack([self.data.tensor(self.entries[i], "speaker") for i in indices])
-        frames, pitch = speech.spectrum.shape[2], None
+        frames, pitch, alignment = speech.spectrum.shape[2], None, None
         if self.light:
             pitch = padded([self.data.tensor(self.entries[i], "pitch").float() for i in indices], 2 * frames)
+            aligned = [self.data.alignment(self.entries[i]) for i in indices]
+            if all(one is not None for one in aligned):
+                alignment = padded([one[:frames] + 1 for one in aligned if one is not None], frames) - 1
         wave = padded(sounds, frames * config.hop)[:, None]
-        return S2Batch(**vars(speech), wave=wave, speaker=speaker, pitch=pitch)
+        return S2Batch(**vars(speech), wave=wave, speaker=speaker, pitch=pitch, alignment=alignment)
 
     def step(self, batches: Sequence[S2Batch], seed: int) -> dict[str, float]:
         """With several batches the generator runs twice, so that the discriminators have changed for all of them."""
@@ -187,7 +201,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         batch = batch.to(self.team.device)
         noise, places = self._draws(batch, seed)
         with self.mixed():
-            out = _Generating(self.model, self.config.window)(batch, noise, places)
+            out = _Generating(self.model, self.config.window, self.model.enc_q is None)(batch, noise, places)
         distance = losses.MEL_WEIGHT * losses.mel_distance(batch.spectrum, out.wave, out.starts)
         return {"mel": float(distance), "kl": float(out.kl())}
 
@@ -214,7 +228,13 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         return spoken[0, 0].cpu(), mel.SOVITS.rate
 
     def checkpoint(self, epoch: int, step: int) -> Checkpoint:
-        return self.official("sovits", exported(self.model.state_dict()), epoch, step)
+        state = exported(self.model.state_dict())
+        if self._generating.prior_only:  # no posterior has said how wide the prior is: its mean is all it knows
+            half = self.model.config.inter_channels
+            for name, value in (("weight", 0.0), ("bias", _NO_WIDTH)):
+                state[f"enc_p.proj.{name}"] = state[f"enc_p.proj.{name}"].clone()
+                state[f"enc_p.proj.{name}"][half:] = value
+        return self.official("sovits", state, epoch, step)
 
     def beginnings(self, epoch: int, step: int) -> dict[str, Checkpoint]:
         whole = {name: value.detach().half() for name, value in self.model.state_dict().items()}
@@ -255,7 +275,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
     def _slice(self, batch: S2Batch, made: TrainingOutput) -> Tensor:
         """The recorded samples [b, 1, n] of the slices that were made."""
         hop = self.model.config.hop
-        return time_slices(batch.wave, made.starts * hop, self.model.config.segment_frames * hop)
+        return time_slices(batch.wave, made.starts * hop, made.wave.shape[2])
 
     def _draws(self, batch: S2Batch, seed: int) -> tuple[Tensor, Tensor]:
         """Normal noise [b, inter, t] and uniform places [b], each recording's own."""

@@ -140,7 +140,7 @@ class Prepared:
                 "holds no usable recording", path=self.folder, cure=f"Look into {TROUBLES} for the reasons."
             )
         self._files: dict[Path, Any] = {}
-        self._known: dict[int, frozenset[str]] = {}
+        self._known: dict[Path, frozenset[str]] = {}
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -169,10 +169,11 @@ class Prepared:
         """One part of a recording."""
         return self._file(entry, kind).get_tensor(f"{entry.line}/{name}")  # type: ignore[no-any-return]
 
-    def has(self, entry: Entry, name: str) -> bool:
-        if entry.shard not in self._known:
-            self._known[entry.shard] = frozenset(self._file(entry, "shard").keys())
-        return f"{entry.line}/{name}" in self._known[entry.shard]
+    def has(self, entry: Entry, name: str, kind: str = "shard") -> bool:
+        path = shard_path(self.folder, entry.shard, kind)
+        if path not in self._known:
+            self._known[path] = frozenset(self._file(entry, kind).keys() if path.exists() else ())
+        return f"{entry.line}/{name}" in self._known[path]
 
     def require_symbols(self, entries: Sequence[Entry], symbols: int) -> None:
         """Raise VoxproofError if a phoneme of these recordings is beyond a model's table of so many symbols."""
@@ -194,6 +195,10 @@ class Prepared:
     def codes(self, entry: Entry) -> Tensor:
         """Semantic tokens [time] int64."""
         return self.tensor(entry, "codes", "codes").long()
+
+    def alignment(self, entry: Entry) -> Tensor | None:
+        """Which phone of the text each frame of 20 ms says [frames], -1 where none is known; None: not looked for."""
+        return self.tensor(entry, "alignment", "codes").long() if self.has(entry, "alignment", "codes") else None
 
     @property
     def tokeniser(self) -> str | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -49,7 +48,10 @@ def ship(gpt: Path, sovits: Path, student: Path, statement: str, out: Path) -> l
         metadata = {str(kind): json.dumps(_configuration(found), sort_keys=True)}
         save_file(packed(state, EXACT), out / f"{kind}.safetensors", metadata=metadata)
         cards.append(_carded(kind, source, statement, out, found.info, found.text_pipeline))
-    shutil.copyfile(student, out / "content.safetensors")
+    with safe_open(student, framework="pt") as file:
+        names = [name for name in file.keys() if not name.startswith(EXACT)]  # noqa: SIM118 (the SoVITS has these)
+        kept = {name: file.get_tensor(name) for name in names}
+        save_file(kept, out / "content.safetensors", metadata=file.metadata())
     cards.append(_carded("content", student, statement, out))
     return cards
 

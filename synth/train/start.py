@@ -19,10 +19,11 @@ from synth.discriminators import PERIODS, Discriminators, PeriodDiscriminator, S
 from synth.errors import VoxproofError
 from synth.flow_matching import TransformerConfig
 from synth.gpt import GPT, GPTConfig
+from synth.models.loading import open_gpt, open_sovits
 from synth.sovits import Sovits, SovitsConfig, Version
 from synth.sovits_flow import FlowSovits, FlowSovitsConfig, FlowVersion
 from synth.speaker_verification import ERes2NetV2
-from synth.student_content import read_student
+from synth.student_content import read_extractor
 from synth.vits_modules import WeightNormConv1d, WeightNormConv2d
 from synth.vocoders import BigVgan, HifiGan
 
@@ -33,7 +34,9 @@ _SEED = 1234
 
 
 def read_gpt(path: str | Path) -> GPT:
-    """A pretrained or exported .ckpt, in float32."""
+    """A pretrained or exported .ckpt, or weights with a card (.safetensors), in float32."""
+    if Path(path).suffix == ".safetensors":
+        return open_gpt(Path(path))
     found = read_checkpoint(path)
     if found.kind != "gpt":
         raise VoxproofError(f"is no text-to-semantic model but a {found.kind}", path=path, cure="Give a .ckpt of S1.")
@@ -43,10 +46,12 @@ def read_gpt(path: str | Path) -> GPT:
 
 
 def read_sovits(path: str | Path, version: str | None = None) -> Sovits | FlowSovits:
-    """A pretrained (s2G...) or exported .pth, in float32; its token extractor stays as it is.
+    """A pretrained (s2G...) or exported .pth, or weights with a card, in float32; its token extractor stays as it is.
 
     `version` says whether it is v3 or v4 where the file does not.
     """
+    if Path(path).suffix == ".safetensors":
+        return open_sovits(Path(path))
     try:
         found = read_checkpoint(path)
     except VoxproofError:
@@ -118,7 +123,7 @@ def fresh_gpt(size: str, version: str = "v2", seed: int = _SEED) -> GPT:
     if size == "tiny":
         return GPT(GPTConfig(phonemes=phonemes, width=96, heads=4, layers=3))
     if size == "lite":
-        return GPT(GPTConfig(phonemes=phonemes, width=256, heads=4, layers=8))
+        return GPT(GPTConfig(phonemes=phonemes, width=256, heads=4, layers=8, dropout=0.0))
     return GPT(GPTConfig(phonemes=phonemes))
 
 
@@ -152,7 +157,7 @@ def _lite(version: Version, student: Path | None) -> Sovits:
     if version != "v2" or student is None:
         raise VoxproofError("the lite size is of v2 and needs its content student", cure="Say --student FILE.")
     model = Sovits(SovitsConfig.lite())
-    _, extractor, _ = read_student(student)
+    extractor, _ = read_extractor(student)
     for part in (model.ssl_proj, model.quantizer):
         name = "ssl_proj." if part is model.ssl_proj else "quantizer."
         part.load_state_dict({n.removeprefix(name): v for n, v in extractor.items() if n.startswith(name)})

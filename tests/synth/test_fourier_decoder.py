@@ -10,6 +10,7 @@ from dataclasses import replace  # noqa: E402
 from synth.checkpoint import layouts  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.fourier_decoder import RATE, FourierDecoder, Pitch, overlapped, pulses, told  # noqa: E402
+from synth.losses import guided_attention_loss  # noqa: E402
 from synth.sovits import Sovits, SovitsConfig  # noqa: E402
 from synth.streaming import reach  # noqa: E402
 
@@ -146,6 +147,70 @@ def test_every_slice_lies_in_its_window(length: int, place: float) -> None:
     assert torch.equal(whole.starts, part.starts)  # where the slice is does not depend on the window
     assert part.wave.shape == whole.wave.shape == (1, 1, 8 * 640)
     assert min(20, length) - int(part.mask.sum()) in (0, length % 2)  # an odd clip may end a frame before its window
+
+
+def test_what_the_prior_expects_is_heard_beside_the_posterior() -> None:
+    torch.manual_seed(0)
+    model = Sovits(replace(SMALL, segment_frames=8)).eval()
+    spectrum, content, pitch = torch.rand(1, 1025, 20), torch.randn(1, 12, 20), torch.full((1, 40), 140.0)
+    text, lengths = torch.randint(0, 700, (1, 9)), torch.tensor([20])
+    inputs = content, spectrum, lengths, text, torch.tensor([9])
+    made = model.train_forward(*inputs, places=torch.tensor([0.5]), pitch=pitch)
+    voice, first = model.style(spectrum), int(made.starts)
+    with torch.no_grad():
+        expected = model.flow(made.m_p, made.mask, voice, reverse=True)[:, :, first : first + 8]
+        source = Pitch(torch.full((1, 16), 20.0), torch.full((1, 16), 140.0))
+        torch.testing.assert_close(made.prior_wave, model.dec(expected, voice, source), atol=1e-5, rtol=0)
+    assert (made.prior_wave - made.wave).abs().max() > 1e-5
+
+
+def test_what_is_expected_can_be_learnt_alone() -> None:
+    torch.manual_seed(0)
+    model = Sovits(replace(SMALL, segment_frames=8))
+    spectrum, content, pitch = torch.rand(1, 1025, 60), torch.randn(1, 12, 60), torch.full((1, 120), 140.0)
+    text, lengths = torch.randint(0, 700, (1, 9)), torch.tensor([60])
+    made = model.train_forward(
+        content, spectrum, lengths, text, torch.tensor([9]), pitch=pitch, window=20, prior_only=True
+    )
+    assert made.wave.shape == (1, 1, 20 * 640)  # the whole window
+    assert made.prior_wave is None
+    assert float(made.kl().detach()) == pytest.approx(0.0, abs=1e-5)
+    (made.wave.square().mean() + made.kl() + made.pitch).backward()
+    idle = {name.split(".")[0] for name, p in model.named_parameters() if p.grad is None}
+    assert idle == {"enc_q", "ssl_proj"}
+
+
+def test_a_look_at_the_right_phoneme_or_beside_it_costs_nothing() -> None:
+    said = torch.tensor([[0, 0, 2, 3, -1]])
+    looks = F.one_hot(torch.tensor([[0, 1, 1, 3, 0]]), 5).float()
+    assert guided_attention_loss(looks, said) == 0.0
+    even = torch.full((1, 5, 5), 0.2)
+    expected = -(torch.tensor([0.4, 0.4, 0.6, 0.6]).log()).mean()
+    torch.testing.assert_close(guided_attention_loss(even, said), expected)
+    assert guided_attention_loss(even, torch.full((1, 5), -1)) == 0.0
+
+
+def test_the_look_up_of_phonemes_learns_from_their_places() -> None:
+    torch.manual_seed(0)
+    model = Sovits(replace(SMALL, segment_frames=8))
+    spectrum, content, pitch = torch.rand(1, 1025, 60), torch.randn(1, 12, 60), torch.full((1, 120), 140.0)
+    text, said = torch.randint(0, 700, (1, 9)), (torch.arange(60) // 7)[None]
+    optimiser = torch.optim.Adam(model.enc_p.parameters(), 3e-3)
+    loss = []
+    for _ in range(30):
+        made = model.train_forward(
+            content, spectrum, torch.tensor([60]), text, torch.tensor([9]), pitch=pitch, window=20,
+            places=torch.tensor([0.5]), alignment=said, prior_only=True,
+        )  # fmt: skip
+        optimiser.zero_grad()
+        made.attention.backward()
+        optimiser.step()
+        loss.append(float(made.attention.detach()))
+    assert loss[-1] < 0.3 * loss[0]
+    weights = model.enc_p.mrte.cross_attention.weights(
+        torch.randn(1, 16, 4), torch.randn(1, 16, 9), torch.ones(1, 1, 4, 9)
+    )
+    torch.testing.assert_close(weights.sum(-1), torch.ones(1, 4, 4))
 
 
 def test_its_configuration_travels_and_is_checked() -> None:

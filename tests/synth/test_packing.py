@@ -33,6 +33,16 @@ def test_what_is_rounded_and_what_is_not() -> None:
     assert wide.numel() > SMALLEST > small.numel()
 
 
+def test_what_must_be_exact_takes_16_bits_where_they_hold_it() -> None:
+    short, long = torch.randn(8, 8).half().float(), torch.randn(8, 8)
+    made = packed({"exact.a": short, "exact.b": long}, ("exact.",))
+    assert (made["exact.a"].dtype, made["exact.b"].dtype) == (torch.float16, torch.float32)
+    again = unpacked(made)
+    assert torch.equal(again["exact.a"], short)
+    assert torch.equal(again["exact.b"], long)
+    assert again["exact.a"].dtype == torch.float32
+
+
 def test_zeros_stay_zeros() -> None:
     assert torch.equal(unpacked(packed({"w": torch.zeros(64, 64)}))["w"], torch.zeros(64, 64))
 

@@ -1,5 +1,6 @@
 """The lite voice from trained parts to a folder that loads: small, checked, and the same codes."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from click.testing import CliRunner  # noqa: E402
+from safetensors import safe_open  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
+from forensics.cli.main import voxproof  # noqa: E402
+from synth.audio import read, write  # noqa: E402
 from synth.card import read_card  # noqa: E402
 from synth.checkpoint import Checkpoint, exported, write_checkpoint  # noqa: E402
 from synth.clone import Cloner  # noqa: E402
@@ -20,13 +25,15 @@ from synth.models.loading import load_models  # noqa: E402
 from synth.packing import packed  # noqa: E402
 from synth.reference import Reference  # noqa: E402
 from synth.sovits import Sovits, SovitsConfig  # noqa: E402
-from synth.student import StudentConfig  # noqa: E402
-from synth.student_content import EXACT, PARTS, read_student  # noqa: E402
+from synth.student import Student, StudentConfig  # noqa: E402
+from synth.student_content import EXACT, read_student  # noqa: E402
 from synth.text.pipeline import TextPipeline  # noqa: E402
+from synth.train.phone_teacher import PhoneTeacher  # noqa: E402
 from synth.train.ship import ship  # noqa: E402
 from synth.train.start import read_sovits  # noqa: E402
-from synth.train.student import Learner  # noqa: E402
+from synth.train.student import tensors_of  # noqa: E402
 
+CLIPS = Path(__file__).parents[2] / "data"
 WIDTH = 16
 SMALL = replace(
     SovitsConfig.lite(), inter_channels=8, hidden_channels=8, filter_channels=16, n_layers=2, gin_channels=16,
@@ -39,10 +46,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A student, a GPT and a SoVITS that have learnt nothing, as their trainings write them."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("parts")
-    learner = Learner(StudentConfig(width=WIDTH, inner=32, blocks=2, kernel=5))
-    state = {name: value for name, value in learner.state_dict().items() if name.startswith(PARTS)}
-    config = {name: str(value) for name, value in learner.student.config.to_mapping().items()}
-    save_file(packed(state, EXACT), folder / "student.safetensors", metadata=config)
+    student, teacher = Student(StudentConfig(width=WIDTH, inside=32, inner=64, layers=1, heads=4)), PhoneTeacher(WIDTH)
+    config = {name: str(value) for name, value in student.config.to_mapping().items()}
+    save_file(packed(tensors_of(student, teacher), EXACT), folder / "student.safetensors", metadata=config)
     sovits = Sovits(SMALL)
     _, extractor, _ = read_student(folder / "student.safetensors")
     sovits.load_state_dict(sovits.state_dict() | extractor)
@@ -96,8 +102,40 @@ def test_cards_say_what_it_is(shipped: Path) -> None:
     card = read_card(shipped / "sovits.yaml", ModelCard)
     assert (card.kind, card.training_data) == ("sovits", "nothing at all")
     assert {"F16", "F32", "I8"} >= set(card.types) >= {"F16", "F32"}
+    with safe_open(shipped / "content.safetensors", framework="pt") as file:
+        assert not [name for name in file.keys() if name.startswith(EXACT)]  # noqa: SIM118 (the SoVITS has them)
     with pytest.raises(VoxproofError, match="not part of this version"):
         lite_folder(shipped.parent)
+
+
+def test_it_is_fine_tuned_without_a_posterior(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command from recordings to a folder that loads; codes and places come from its own student."""
+    monkeypatch.setattr("synth.models.lite.FOLDER", shipped)
+    monkeypatch.setattr("synth.train.batches.FEWEST", 3)  # no repetition
+    monkeypatch.setattr("synth.train.s2.CodesToSound.picture", lambda recipe, index: {})
+    sound = read(CLIPS / "vm-intro.wav")
+    for place in range(3):
+        write(tmp_path / f"{place}.wav", sound.mono[place * sound.rate : (place + 1) * sound.rate], sound.rate)
+    lines = [f"{place}.wav|allison|en|Please leave." for place in range(3)]
+    (tmp_path / "voice.list").write_text("\n".join(lines) + "\n")
+    arguments = [
+        "finetune", tmp_path / "voice.list", "--out", tmp_path / "run", "--snr", -20, "--batch", 2, "--gpt-epochs", 1,
+        "--sovits-epochs", 1, "--rate", 1e-3, "--json",
+    ]  # fmt: skip
+    result = CliRunner().invoke(voxproof, [str(part) for part in arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert report["s2"]["last"]["attention"] > 0  # it was shown where its phones are
+    tuned, before = load_models(report["model"]), load_models(shipped)
+    assert tuned.content is not None
+    sample = 0.1 * torch.randn(16_000, generator=torch.Generator().manual_seed(1))
+    codes = [one.sovits.codes(one.content(sample)[None]) for one in (tuned, before) if one.content]
+    assert torch.equal(*codes)
+    assert not torch.equal(tuned.sovits.dec.head.weight, before.sovits.dec.head.weight)
+    texts = zip(tuned.gpt.parameters(), before.gpt.parameters(), strict=True)
+    assert any(not torch.equal(one, other) for one, other in texts)
+    half = CliRunner().invoke(voxproof, ["finetune", "a.list", "--out", str(tmp_path / "x"), "--gpt", "a.ckpt"])
+    assert (half.exit_code, "neither for the lite voice" in half.output) == (2, True)
 
 
 def test_weights_that_were_changed_are_refused(shipped: Path, tmp_path: Path) -> None:

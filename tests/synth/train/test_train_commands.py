@@ -113,7 +113,7 @@ def test_finetune_of_v4_learns_low_rank_changes(
         raise VoxproofError("far enough")
 
     monkeypatch.setattr(finetune, "run_preparation", lambda *args, **hearing: None)
-    monkeypatch.setattr(finetune, "run_codes", lambda data, model: "")
+    monkeypatch.setattr(finetune, "run_codes", lambda data, model, reader: "")
     monkeypatch.setattr(finetune, "run_s2", second)
     command = ["finetune", "a.list", "--out", tmp_path / "run", "--gpt", "a.ckpt", "--sovits", tmp_path / "s2G.pth"]
     with pytest.raises(VoxproofError, match="far enough"):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="training is not tested: torch (extra `train`) is not installed")
 
 from synth.audio import read, write  # noqa: E402
+from synth.code_reader import CodeReader  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.train.batches import Batches, held_out, repetitions  # noqa: E402
 from synth.train.codes import extract_codes  # noqa: E402
@@ -114,6 +115,13 @@ def test_shapes_and_levels(listed: Path, tmp_path: Path) -> None:
     assert codes.shape == (data.content_of(entry).shape[1] // 2,)
     assert 0 <= int(codes.min()) <= int(codes.max()) < 1024
     assert data.tokeniser == mark
+    assert data.alignment(entry) is None
+    assert extract_codes(data, fresh_sovits("tiny").eval(), CodeReader(768).eval()) == mark
+    places = data.alignment(entry)
+    assert torch.equal(data.codes(entry), codes)
+    assert len(places) == 2 * len(codes)
+    assert (int(places[0]), int(places[-1])) == (0, entry.phones - 1)  # the whole text is said
+    assert (places.diff() >= 0).all()
 
 
 def test_preparation_goes_on_where_it_was(listed: Path, tmp_path: Path) -> None:
