@@ -32,7 +32,7 @@ from synth.student_content import EXACT
 from synth.train.student_speech import TEACHER, VALIDATION_FILES, Speech, order, rate_at
 
 WIDTH = 256
-LONGEST = 600
+LONGEST = 300
 """Frames of 20 ms of a recording that is learnt from."""
 STATES_WEIGHT = 1.0
 """Of Whisper's states, foretold from the codes; the rest is in nats a phone."""

@@ -8,13 +8,17 @@ from safetensors.numpy import save_file
 
 torch = pytest.importorskip("torch")
 
+from safetensors.torch import save_file as save_tensors  # noqa: E402
+
+from synth.errors import VoxproofError  # noqa: E402
 from synth.packing import packed, unpacked  # noqa: E402
 from synth.student import RATE, Student, StudentConfig, levels  # noqa: E402
-from synth.student_content import EXACT  # noqa: E402
+from synth.student_content import EXACT, read_extractor, read_student  # noqa: E402
 from synth.train.phone_teacher import PHONES, PhoneTeacher, read_out, shortened  # noqa: E402
 from synth.train.phone_teacher import losses as teacher_losses  # noqa: E402
 from synth.train.student import from_whisper, losses, nearness  # noqa: E402
 from synth.train.student_speech import CROP_S, TEACHER, Speech, order, rate_at  # noqa: E402
+from synth.train.teacher_content import TeacherContent  # noqa: E402
 
 SMALL = StudentConfig(width=16, inside=32, inner=64, layers=1, heads=4)
 HEARD = StudentConfig(inside=32, inner=64, layers=1, heads=4)
@@ -168,6 +172,26 @@ def test_what_decides_between_codes_is_kept_exactly_in_16_bits() -> None:
     assert {value.dtype for value in made.values() if value.is_floating_point()} == {torch.float16}
     assert all(torch.equal(value, state[name].to(value)) for name, value in unpacked(made).items())
     assert torch.equal(teacher.into.weight, before)
+
+
+def test_a_phone_teacher_gives_features_and_codes_without_a_student(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    teacher, states = PhoneTeacher().eval(), torch.randn(40, TEACHER)
+    path = tmp_path / "codes.safetensors"
+    save_tensors(teacher.state_dict(), path)
+    heard: list[np.ndarray] = []
+    monkeypatch.setattr("synth.train.teacher_content.Teacher", lambda folder: lambda x: heard.append(x) or states)
+    features = TeacherContent(tmp_path, path)(sound(0.8))
+    torch.testing.assert_close(features, teacher.features(states[None])[0])
+    assert [len(samples) for samples in heard] == [12_800]
+    extractor, reader = read_extractor(path)
+    assert reader is not None
+    assert {name.split(".")[0] for name in extractor} == {"ssl_proj", "quantizer"}
+    assert torch.equal(extractor["ssl_proj.weight"], teacher.ssl_proj.weight)
+    with pytest.raises(VoxproofError, match="no content student"):
+        read_student(path)
 
 
 def test_scores_have_a_place_for_no_phone_and_codes_are_half_as_many_as_frames() -> None:

@@ -132,10 +132,13 @@ def test_it_is_fine_tuned_without_a_posterior(shipped: Path, tmp_path: Path, mon
     codes = [one.sovits.codes(one.content(sample)[None]) for one in (tuned, before) if one.content]
     assert torch.equal(*codes)
     assert not torch.equal(tuned.sovits.dec.head.weight, before.sovits.dec.head.weight)
+    half = tuned.sovits.config.inter_channels  # no posterior has taught the prior its width: it is drawn without noise
+    assert (tuned.sovits.enc_p.proj.bias[half:] == -20).all()
+    assert not tuned.sovits.enc_p.proj.weight[half:].any()
     texts = zip(tuned.gpt.parameters(), before.gpt.parameters(), strict=True)
     assert any(not torch.equal(one, other) for one, other in texts)
-    half = CliRunner().invoke(voxproof, ["finetune", "a.list", "--out", str(tmp_path / "x"), "--gpt", "a.ckpt"])
-    assert (half.exit_code, "neither for the lite voice" in half.output) == (2, True)
+    only_one = CliRunner().invoke(voxproof, ["finetune", "a.list", "--out", str(tmp_path / "x"), "--gpt", "a.ckpt"])
+    assert (only_one.exit_code, "neither for the lite voice" in only_one.output) == (2, True)
 
 
 def test_weights_that_were_changed_are_refused(shipped: Path, tmp_path: Path) -> None:
