@@ -5,9 +5,9 @@
 Semantic tokens that are taught what is said, as in Z. Du et al., "CosyVoice" (2024): over the states of Whisper-base's
 encoder that `synth/train/student_data.py` has stored, a few convolutions make features at 50 Hz, these 1024 codes at
 25 Hz, and from the codes alone a reader (synth/code_reader.py) is to tell the phones of transcribed recordings
-(connectionist temporal classification: A. Graves et al., 2006) and, of all recordings, Whisper's states. Projection and
-codebook (`ssl_proj`, `quantizer`: names of SoVITS) are rounded to 16 bits at the end and then never change: GPT and
-SoVITS learn from these codes, and the student (`synth/train/student.py`) learns the features they are taken from.
+(connectionist temporal classification: A. Graves et al., 2006) and, of all recordings, Whisper's states. All is rounded
+to 16 bits at the end and then never changes: GPT and SoVITS learn from these codes (`ssl_proj`, `quantizer`: names of
+SoVITS), and the student (`synth/train/student.py`) learns the features they are taken from.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from synth.code_reader import PHONES, CodeReader
 from synth.sovits import CODES, Quantizer
 from synth.spoken_words import edits
 from synth.student import ConvBlock
-from synth.student_content import EXACT
 from synth.train.student_speech import TEACHER, VALIDATION_FILES, Speech, order, rate_at
 
 WIDTH = 256
@@ -70,7 +69,7 @@ class PhoneTeacher(nn.Module):
     def read(cls, path: Path) -> PhoneTeacher:
         """As `main` wrote it."""
         teacher = cls()
-        teacher.load_state_dict(load_file(path))
+        teacher.load_state_dict({name: value.float() for name, value in load_file(path).items()})
         return teacher.eval()
 
     def features(self, states: Tensor) -> Tensor:
@@ -131,10 +130,9 @@ def read_out(scores: Tensor) -> list[int]:
 
 @torch.no_grad()
 def shortened(teacher: PhoneTeacher) -> None:
-    """Rounds what decides between codes to 16 bits, so that it can be kept exactly in a small file."""
-    for name, value in teacher.state_dict().items():
-        if name.startswith(EXACT) and value.is_floating_point():
-            value.copy_(value.half())
+    """Rounds everything to 16 bits, so that the codes can be kept exactly in a small file."""
+    for value in teacher.state_dict().values():
+        value.copy_(value.half())
 
 
 @torch.no_grad()
@@ -201,7 +199,7 @@ def main() -> None:
             print(json.dumps(line | {"seconds": round(time.perf_counter() - began)}), flush=True)
     shortened(teacher)
     print(json.dumps({"unheard": validated(teacher, unheard)}), flush=True)
-    save_file(teacher.state_dict(), arguments.out)
+    save_file({name: value.half() for name, value in teacher.state_dict().items()}, arguments.out)
 
 
 if __name__ == "__main__":

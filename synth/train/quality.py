@@ -1,12 +1,14 @@
 """How well the quality control tells right readings from wrong ones, on recordings with their transcripts.
 
-    python -m synth.train.quality --list INDEX.csv [--list ...] --student RUN/student.safetensors [--cost again=6 ...]
+    python -m synth.train.quality --list INDEX.csv [--list ...] --student FILE [--whisper DIR] [--cost again=6 ...]
 
-The recordings are the first of each list as `synth/train/student_data.py` orders them, which `synth/train/student.py`
-never trains on, as far as they are English. Each is made codes and read back, as a generated sentence is. Beside its
-own transcript every fault is a false alarm. Three wrong readings are made of it: the frames that the alignment gives to
-a word drawn at random are cut out (that word is missing), or put in a second time (repeated), and a second of another
-recording is put behind its end (other sounds). `--cost` changes one of `synth.aligning.Costs`.
+With Whisper-base's folder, FILE is what `synth/train/phone_teacher.py` wrote, whose codes are of the kind that the GPT
+draws; without it FILE is a student. The recordings are the first of each list as `synth/train/student_data.py` orders
+them, which `synth/train/student.py` never trains on, as far as they are English. Each is made codes and read back, as
+a generated sentence is. Beside its own transcript every fault is a false alarm. Three wrong readings are made of it:
+the frames that the alignment gives to a word drawn at random are cut out (that word is missing), or put in a second
+time (repeated), and a second of another recording is put behind its end (other sounds). `--cost` changes one of
+`synth.aligning.Costs`.
 """
 
 from __future__ import annotations
@@ -30,22 +32,25 @@ from synth.errors import VoxproofError
 from synth.quality_control import FRAMES_PER_SECOND, Limits, Word, check, words_of
 from synth.redrawing import read
 from synth.sovits import CODES, Quantizer
-from synth.student_content import read_student
+from synth.student_content import read_extractor, read_student
 from synth.text.pipeline import TextPipeline
+from synth.train.content import Content
 from synth.train.student_data import LONGEST_S, OF_A_FILE, RATE, rows_of
 from synth.train.student_speech import VALIDATION_FILES
+from synth.train.teacher_content import TeacherContent
 
 Scores = NDArray[np.float32]
 
 
 class Reading:
-    """A student, its codes and its reader."""
+    """A student or its teacher, the codes and their reader."""
 
-    def __init__(self, path: Path) -> None:
-        self.content, extractor, reader = read_student(path)
+    def __init__(self, path: Path, whisper: Path | None = None) -> None:
+        extractor, reader = read_extractor(path)
         if reader is None:
             raise VoxproofError("holds no reader of codes", path=path)
-        self.reader, width = reader, self.content.width
+        self.content: Content = TeacherContent(whisper, path) if whisper else read_student(path)[0]
+        self.reader, width = reader, len(extractor["ssl_proj.bias"])
         self.parts = nn.ModuleDict(
             {"ssl_proj": nn.Conv1d(width, width, 2, stride=2), "quantizer": Quantizer(CODES, width)}
         )
@@ -110,6 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", type=Path, required=True, action="append", dest="lists")
     parser.add_argument("--student", type=Path, required=True)
+    parser.add_argument("--whisper", type=Path, help="folder of Whisper-base: FILE is a phone teacher")
     parser.add_argument("--cost", action="append", default=[], metavar="NAME=NATS")
     parser.add_argument("--most", type=int, default=VALIDATION_FILES * OF_A_FILE, help="recordings of each list")
     arguments = parser.parse_args()
@@ -117,7 +123,7 @@ def main() -> None:
     limits = Limits()
     costs = {name: float(value) for name, _, value in (one.partition("=") for one in arguments.cost)}
     limits = replace(limits, costs=replace(limits.costs, **costs))
-    reading, text, rng = Reading(arguments.student), TextPipeline("en"), np.random.default_rng(0)
+    reading, text, rng = Reading(arguments.student, arguments.whisper), TextPipeline("en"), np.random.default_rng(0)
     sums: Counter[str] = Counter()
     before = np.zeros((0, 733), np.float32)
     for listed in arguments.lists:

@@ -201,7 +201,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         batch = batch.to(self.team.device)
         noise, places = self._draws(batch, seed)
         with self.mixed():
-            out = _Generating(self.model, self.config.window, self.model.enc_q is None)(batch, noise, places)
+            out = self._generating(batch, noise, places)
         distance = losses.MEL_WEIGHT * losses.mel_distance(batch.spectrum, out.wave, out.starts)
         return {"mel": float(distance), "kl": float(out.kl())}
 
@@ -257,7 +257,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         torch.manual_seed(mixed_seed(seed, place, self.team.rank))
         self.model.quantizer.eval()
         with self.mixed():
-            out: TrainingOutput = _Generating(self.model, self.config.window)(batch, *self._draws(batch, seed))
+            out: TrainingOutput = self._generating(batch, *self._draws(batch, seed))
         self.model.train()
         return out
 
