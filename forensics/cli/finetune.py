@@ -62,7 +62,7 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
     from synth.errors import VoxproofError
     from synth.models.lite import lite_files, lite_statement
     from synth.sovits_flow import FlowSovits
-    from synth.student_content import read_student
+    from synth.student_content import read_extractor
     from synth.train import low_rank, s2, s2_flow
     from synth.train.distributed import team
     from synth.train.ship import ship
@@ -87,7 +87,7 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
         name: options[name] for name in ("hubert", "student", "stand_in", "bert", "speaker", "snr", "keep_noisy")
     }
     data = run_preparation(list_file, folder / "data", model.config.version, **hearing)
-    reader = read_student(options["student"])[2] if lite else None
+    reader = read_extractor(options["student"])[1] if lite else None
     run_codes(data, model, reader)
     few: dict[str, Any] = options | {"size": "full", "most_steps": None, "validation": 0.02}
     second = few | {

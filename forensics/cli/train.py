@@ -21,6 +21,7 @@ from forensics.cli.training import (
     STUDENT,
     TEXT_RATE,
     VERSIONS,
+    WHISPER,
     issuer_of,
     needs_torch,
     report_of,
@@ -65,6 +66,7 @@ def slice_(files: tuple[Path, ...], folder: Path, quiet_db: float, as_json: bool
 @click.option("--out", "folder", metavar="DIR", required=True, type=FILE, help="Folder for the prepared data.")
 @click.option("--version", type=click.Choice(VERSIONS), default="v2", show_default=True)
 @HEARING
+@WHISPER
 @AS_JSON
 @needs_torch
 def prepare(list_file: Path, folder: Path, version: str, as_json: bool, **hearing: Any) -> None:

@@ -44,15 +44,13 @@ def options(*several: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 
 STUDENT = click.option("--student", metavar="FILE", type=FILE, help="Content student: the lite voice's HuBERT.")
+WHISPER = click.option(
+    "--whisper", metavar="DIR", type=FILE,
+    help="Whisper-base, for training the lite voice itself: --student is its phone teacher.",
+)  # fmt: skip
 HEARING = options(
     click.option("--hubert", metavar="DIR", type=FILE, help="Folder of the Chinese HuBERT base model."),
     STUDENT,
-    click.option(
-        "--whisper",
-        metavar="DIR",
-        type=FILE,
-        help="Whisper-base, for training the lite voice itself: --student is its phone teacher.",
-    ),
     click.option("--stand-in", is_flag=True, help="Projected mel bands in place of HuBERT: for trying out only."),
     click.option("--bert", metavar="DIR", type=FILE, help="Folder of the Chinese RoBERTa; for Chinese text."),
     click.option("--speaker", metavar="FILE", type=FILE, help="Speaker-verification network; for v2Pro(Plus)."),
@@ -121,12 +119,12 @@ def run_preparation(
     *,
     hubert: Path | None,
     student: Path | None,
-    whisper: Path | None = None,
     stand_in: bool,
     bert: Path | None,
     speaker: Path | None,
     snr: float,
     keep_noisy: bool,
+    whisper: Path | None = None,
 ) -> Prepared:
     from synth.errors import VoxproofError
     from synth.train.content import Content, HubertContent, ProjectedMel
@@ -136,6 +134,8 @@ def run_preparation(
         raise VoxproofError(
             "the content features are not chosen", cure="Say --hubert DIR, --student FILE, or --stand-in to try out."
         )
+    if whisper is not None and student is None:
+        raise VoxproofError("Whisper needs the phone teacher that listens to it", cure="Say --student FILE.")
     content: Content = ProjectedMel()
     if student is not None and whisper is not None:
         from synth.train.teacher_content import TeacherContent

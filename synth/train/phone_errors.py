@@ -1,7 +1,7 @@
 """How many phones of a voice a student loses, and where: in its features, or on the way to codes.
 
     python -m synth.train.phone_errors --list HUMAN/index.csv --source rhasspy_kathleen --student student.safetensors \\
-        [--teacher WHISPER_FOLDER --phone-teacher phones.safetensors] [--most 30]
+        [--teacher WHISPER_FOLDER --phone-teacher codes.safetensors] [--most 30]
 
 Recordings of one source of a list (`source_id`, 3 to 6.5 s, with an English transcript), the first of a seeded order.
 What the reader of codes hears in the codes and in the features before they become codes, and what the phone teacher

@@ -31,6 +31,7 @@ from synth.student import ConvBlock
 from synth.train.student_speech import TEACHER, VALIDATION_FILES, Speech, order, rate_at
 
 WIDTH = 256
+"""Channels of the features."""
 LONGEST = 300
 """Frames of 20 ms of a recording that is learnt from."""
 STATES_WEIGHT = 1.0

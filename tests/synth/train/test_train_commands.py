@@ -124,6 +124,8 @@ def test_finetune_of_v4_learns_low_rank_changes(
 def test_what_is_missing_is_said(listed: Path, tmp_path: Path) -> None:
     with pytest.raises(VoxproofError, match="--hubert DIR, --student FILE, or --stand-in"):
         called("train", "prepare", listed, "--out", tmp_path / "data")
+    with pytest.raises(VoxproofError, match="needs the phone teacher"):
+        called("train", "prepare", listed, "--out", tmp_path / "data", "--stand-in", "--whisper", tmp_path)
     with pytest.raises(VoxproofError, match="does not exist") as caught:
         called("train", "prepare", tmp_path / "no.list", "--out", tmp_path / "data", "--stand-in")
     assert caught.value.path == str(tmp_path / "no.list")
