@@ -14,7 +14,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="the cloner is not tested: torch (extra `train`) is not installed")
 
 from clone_models import QUICK, cloner, models, quick, voice  # noqa: E402
-from consent_material import KEY, Clock, Tones, consented, register_at, tone, toy_detect, with_toy_marker  # noqa: E402
+from consent_material import (  # noqa: E402
+    KEY,
+    Clock,
+    Tones,
+    consented,
+    fixed_key,
+    register_at,
+    tone,
+    toy_detect,
+    with_toy_marker,
+)
 
 from synth import audio, emission, emission_stream  # noqa: E402
 from synth.access import AccessError  # noqa: E402
@@ -25,8 +35,7 @@ from synth.errors import VoxproofError  # noqa: E402
 from synth.issuance import find  # noqa: E402
 from synth.reference import Reference  # noqa: E402
 from synth.sampling import Sampling  # noqa: E402
-from synth.watermark.keys import new_key  # noqa: E402
-from synth.watermark.tokens import detect_tokens  # noqa: E402
+from synth.watermark.tokens import TokenMark, detect_tokens  # noqa: E402
 
 TEXT = "hello there. good day"
 
@@ -80,7 +89,7 @@ def test_what_is_said_is_marked_and_registered(issuer: Issuer, tmp_path: Path) -
 def test_tokens_that_are_drawn_are_drawn_under_the_key(issuer: Issuer) -> None:
     long = quick(sampling=Sampling(top_k=None, repetition_penalty=1.0, least=120, most=120), seed=5)
     said = cloner().speak("hello there.", voice(), settings=long, issuer=issuer)
-    mine, theirs = (detect_tokens(said.codes[0].numpy(), [key]) for key in (KEY, new_key()))
+    mine, theirs = (detect_tokens(said.codes[0].numpy(), [key]) for key in (KEY, fixed_key(2)))
     assert mine is not None
     assert mine.found
     assert mine.log10_p < -12
@@ -129,7 +138,8 @@ def test_a_stream_is_the_same_sound_marked(issuer: Issuer, monkeypatch: pytest.M
     monkeypatch.setattr(emission_stream, "AHEAD_SECONDS", 0.05)
     text = ". ".join(["hello there"] * 4)
     parts = list(cloner().stream(text, voice(), settings=QUICK, issuer=issuer))
-    plain = torch.cat([chunk.samples for chunk in cloner()._stream(text, voice(), "", QUICK)])
+    drawn = replace(QUICK, sampling=replace(QUICK.sampling, mark=TokenMark.of(KEY, QUICK.seed)))  # as the door draws
+    plain = torch.cat([chunk.samples for chunk in cloner()._stream(text, voice(), "", drawn)])
     said = torch.cat([part.samples for part in parts])
     (registered,) = find(issuer.register)
     assert len(parts) > 2
