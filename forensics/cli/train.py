@@ -13,6 +13,7 @@ from forensics.cli.training import (
     DPO,
     FILE,
     HEARING,
+    HISTORY_NOISE,
     JUDGES,
     LENGTH,
     LISTENING,
@@ -106,6 +107,7 @@ def codes(data: Path, sovits: Path | None, student: Path | None, as_json: bool) 
 @click.option("--accumulation", default=4, show_default=True, help="Batches a step.")
 @click.option("--rate", default=0.002, show_default=True, help="Of ScaledAdam.")
 @DPO
+@HISTORY_NOISE
 @LENGTH
 @RUNNING
 @needs_torch

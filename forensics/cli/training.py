@@ -32,6 +32,10 @@ FILE = click.Path(path_type=Path)
 VERSIONS = ("v1", "v2", "v2Pro", "v2ProPlus", "v3", "v4")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print nothing but JSON on stdout.")
 DPO = click.option("--dpo", is_flag=True, help="S1 learns to prefer the codes to damaged ones; twice the work.")
+HISTORY_NOISE = click.option(
+    "--history-noise", metavar="SHARE", type=click.FloatRange(0, 0.9), default=0.0, show_default=True,
+    help="Of the codes that S1 has heard so far, replaced by others: it learns to read sooner.",
+)  # fmt: skip
 TEXT_RATE = click.option(
     "--text-rate", default=0.4, show_default=True, help="Times --rate, for what reads text; v1 to v2ProPlus."
 )
@@ -180,7 +184,8 @@ def run_s1(data: Prepared, folder: Path, own: Team, **options: Any) -> Summary:
 
     start = options["start"]
     model = read_gpt(start) if start else fresh_gpt(options["size"], data.model)
-    recipe = TextToCodes(model, data, S1Config(options["rate"], options["dpo"], options["precision"]), own)
+    config = S1Config(options["rate"], options["dpo"], options["precision"], options.get("history_noise", 0.0))
+    recipe = TextToCodes(model, data, config, own)
     return _run(recipe, folder, EXPORT_EVERY, options)
 
 

@@ -43,6 +43,12 @@ class S1Config:
     dpo: bool = False
     """Prefer the codes to damaged ones as well; twice the work."""
     precision: Precision = "float32"
+    history_noise: float = 0.0
+    """Share of the codes heard so far that are replaced by others of the batch; those to be foretold are not.
+
+    What the model draws is not without faults either (exposure bias; S. Bengio et al., "Scheduled Sampling", 2015,
+    arXiv:1506.03099), and the less its own past tells, the sooner it reads the text.
+    """
 
 
 class S1Batch(NamedTuple):
@@ -147,11 +153,12 @@ class TextToCodes(Recipe[S1Batch]):
     def _losses(self, batch: S1Batch, seed: int) -> tuple[Score, Tensor | None]:
         """Cross-entropy, and the preference's loss if it is wanted."""
         text = (batch.phonemes, batch.phoneme_lens)
-        logits = self._forward(*text, batch.codes, batch.code_lens, batch.bert)
+        generator = torch.Generator().manual_seed(seed)
+        heard = misheard(batch.codes, batch.code_lens, self.config.history_noise, generator)
+        logits = self._forward(*text, heard, batch.code_lens, batch.bert)
         score = self.model.score(logits, batch.codes, batch.code_lens)
         if not self.config.dpo:
             return score, None
-        generator = torch.Generator().manual_seed(seed)
         rows = [
             rejected(row[:length].cpu(), generator)
             for row, length in zip(batch.codes, batch.code_lens.tolist(), strict=True)
@@ -171,6 +178,15 @@ class TextToCodes(Recipe[S1Batch]):
     def _here(self, batch: S1Batch) -> S1Batch:
         moved = [part if part is None else part.to(self.team.device, non_blocking=True) for part in batch]
         return S1Batch(*moved)  # type: ignore[arg-type]  # only bert is None, and may be
+
+
+def misheard(codes: Tensor, lengths: Tensor, share: float, generator: torch.Generator) -> Tensor:
+    """Codes [b, time] with a share of them replaced by codes from anywhere in the batch."""
+    if not share:
+        return codes
+    said = codes[torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]]
+    others = said[torch.randint(len(said), codes.shape, generator=generator).to(codes.device)]
+    return torch.where((torch.rand(codes.shape, generator=generator) < share).to(codes.device), others, codes)
 
 
 def usable(entry: Entry) -> bool:

@@ -19,7 +19,7 @@ from synth.train.dpo import log_probabilities, preference_loss, rejected  # noqa
 from synth.train.log import read_log  # noqa: E402
 from synth.train.precision import Mixed  # noqa: E402
 from synth.train.run import RunConfig, train  # noqa: E402
-from synth.train.s1 import S1Config, TextToCodes  # noqa: E402
+from synth.train.s1 import S1Config, TextToCodes, misheard  # noqa: E402
 from synth.train.s2 import CodesToSound, S2Config  # noqa: E402
 from synth.train.shards import Prepared  # noqa: E402
 from synth.train.start import SmallDiscriminators, read_gpt, read_sovits  # noqa: E402
@@ -185,6 +185,27 @@ def test_log_probabilities_are_the_cross_entropy() -> None:
     each = log_probabilities(logits, codes, lens)
     assert float(-each.sum()) == pytest.approx(float(loss), rel=1e-6)
     assert float(preference_loss(each, each)) == pytest.approx(0.6931, abs=1e-4)
+
+
+def test_a_share_of_the_history_is_replaced_by_codes_of_the_batch() -> None:
+    codes = torch.arange(1, 2001).reshape(2, 1000)
+    lengths = torch.tensor([1000, 400])
+    other = misheard(codes, lengths, 0.2, torch.Generator().manual_seed(3))
+    changed = other != codes
+    assert float(changed.float().mean()) == pytest.approx(0.2, abs=0.03)
+    assert not ((other[changed] > 1400) | (other[changed] < 1)).any()
+    assert torch.equal(misheard(codes, lengths, 0.0, torch.Generator().manual_seed(3)), codes)
+
+
+def test_noise_of_the_history_leaves_what_is_to_be_foretold(data: Prepared) -> None:
+    plain, noisy = (s1_recipe(data, S1Config(history_noise=share), dropout=0.0) for share in (0.0, 0.9))
+    noisy.model.load_state_dict(plain.model.state_dict())
+    batch = plain.batch(range(4))
+    with torch.no_grad():
+        scored, other = (recipe._losses(batch, 1)[0] for recipe in (plain, noisy))
+    assert float(other.loss) != pytest.approx(float(scored.loss), rel=1e-4)
+    assert other.positions == scored.positions
+    assert float(noisy.validate(batch, 1)["loss"]) == pytest.approx(plain.validate(batch, 1)["loss"], rel=1e-5)
 
 
 def test_rates_of_s2(data: Prepared) -> None:
