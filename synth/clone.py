@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -217,6 +217,11 @@ class Cloner:
             content = ContentEncoder.load(hubert, device)
         return cls(models, content, features)
 
+    def settings(self, **changes: Any) -> Settings:
+        """`Settings`, with the sampling that this model speaks best with unless another is given."""
+        given: dict[str, Any] = {"sampling": self.models.sampling} | changes
+        return Settings(**given)
+
     def speak(
         self,
         text: str,
@@ -234,7 +239,7 @@ class Cloner:
         without, only the voice is taken over. `issuer` holds the consent, the key and the register, without which
         nothing is said; `out` is a file to be written as well; `told` hears of the progress.
         """
-        settings = settings or Settings()
+        settings = settings or self.settings()
         task = self._task(text, reference, reference_text, settings)
         issuer, request = self._admitted(text, task, issuer)
         clone = self._rendered(task, _marked(settings, issuer), told)
@@ -259,7 +264,7 @@ class Cloner:
         Refused at once or not at all. Whoever stops reading ends the stream, and the register says so. Where the model
         has a reader of its codes, a piece is drawn whole and checked before any of it sounds.
         """
-        settings = settings or Settings()
+        settings = settings or self.settings()
         task = self._task(text, reference, reference_text, settings)
         issuer, request = self._admitted(text, task, issuer)
         rate = self._voicing.rate
@@ -285,7 +290,7 @@ class Cloner:
         settings: Settings | None = None,
     ) -> Clone:
         """What `speak` does but for the door; for research inside the package only."""
-        settings = settings or Settings()
+        settings = settings or self.settings()
         return self._rendered(self._task(text, reference, reference_text, settings), settings)
 
     @torch.no_grad()

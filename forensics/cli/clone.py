@@ -127,7 +127,9 @@ def clone(
         begun = time.perf_counter()
         chosen = chosen_cloner(model, device, hears_text=with_text, hubert=hubert, bert=bert)
         loaded = time.perf_counter()
-        settings = _settings(chosen, seed, speed, language, reference_language)
+        settings = chosen.cloner.settings(
+            language=language or chosen.language, reference_language=reference_language, seed=seed, speed=speed
+        )
         say = _streamed if stream else _spoken
         number, rows, capped = say(chosen, said, passages, reference_text, settings, issuer, out, steps)
         spoken = time.perf_counter()
@@ -139,12 +141,6 @@ def clone(
         print_json(told)
     else:
         _show(told, consent, out)
-
-
-def _settings(chosen: Chosen, seed: int, speed: float, language: Any, reference_language: Any) -> Settings:
-    from synth.clone import Settings
-
-    return Settings(language=language or chosen.language, reference_language=reference_language, seed=seed, speed=speed)
 
 
 def _spoken(

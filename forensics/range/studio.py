@@ -43,10 +43,9 @@ class Studio:
 
     def said(self, text: str, voice: Source, seed: int, tokens: str = "") -> tuple[FloatArray, tuple[Step, ...]]:
         """A text in a voice -> samples [n] at `RATE`, and how; `tokens` names the range key they are drawn under."""
-        from synth.clone import Settings
         from synth.watermark.tokens import TokenMark
 
-        settings = replace(self.settings or Settings(), language="en", seed=seed % (1 << 31))
+        settings = replace(self.settings or self._model().settings(), language="en", seed=seed % (1 << 31))
         if tokens:
             mark = TokenMark.of(range_key(self.seed, tokens), settings.seed)
             settings = replace(settings, sampling=replace(settings.sampling, mark=mark))

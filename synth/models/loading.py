@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -25,11 +25,15 @@ from synth.gpt import GPT, GPTConfig
 from synth.models.card import IMPORT_AGAIN, ModelCard
 from synth.models.importing import GPT_PREFIX
 from synth.packing import unpacked
+from synth.sampling import Sampling
 from synth.sovits import Sovits, Version
 from synth.sovits_flow import FlowSovits, FlowVersion
 from synth.speaker_verification import ERes2NetV2
 from synth.student_content import StudentContent, read_student
 from synth.vocoders import BigVgan, HifiGan
+
+LITE_SAMPLING = Sampling(top_k=5, temperature=0.8, repetition_penalty=1.1)
+"""A small GPT is wrong more often where it is unsure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,8 @@ class ModelSet:
     """Hears what is said, where that ships with the model; None: HuBERT does."""
     reader: CodeReader | None = None
     """Reads phones from the features of codes, for the quality control."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """How its GPT speaks best."""
 
     @property
     def device(self) -> torch.device:
@@ -135,6 +141,7 @@ def load_models(
         vocoder,
         content,
         reader,
+        Sampling() if content is None else LITE_SAMPLING,
     )
 
 

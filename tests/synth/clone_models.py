@@ -79,7 +79,8 @@ def models(version: Version = "v2") -> ModelSet:
         if ".post." in name:
             torch.nn.init.normal_(value, std=0.3)
     speaker = cast(Any, Listener()) if version.startswith("v2Pro") else None
-    return ModelSet(gpt, sovits.for_inference(), version, {"gpt": "g", "sovits": "s"}, None, speaker)
+    hashes = {"gpt": "g", "sovits": "s"}
+    return ModelSet(gpt, sovits.for_inference(), version, hashes, None, speaker, sampling=QUICK.sampling)
 
 
 @cache

@@ -458,9 +458,11 @@ def test_nothing_of_the_clone_model_writes_sound() -> None:
         assert not called & {"write", "write_bytes", "write_text", "tofile", "SoundFile"}, path
         assert not named & {"open", "SoundFile"}, path
     public = [name for name in vars(Cloner) if not name.startswith("_")]
-    assert public == ["load", "speak", "stream"]
+    assert public == ["load", "settings", "speak", "stream"]
 
 
 def test_default_settings_are_those_of_the_reference() -> None:
     assert Settings().sampling == Sampling(top_k=15, top_p=1.0, temperature=1.0, repetition_penalty=1.35)
+    own = Sampling(temperature=0.7)
+    assert cloner(models=replace(models(), sampling=own)).settings(speed=1.1) == Settings(sampling=own, speed=1.1)
     assert (Settings().speed, Settings().noise_scale, Settings().pause_seconds, Settings().cut) == (1, 0.5, 0.3, "cut5")

@@ -81,17 +81,19 @@ class Maker:
         path = self._spoilt(wish) if wish.snr_db else wish.take.path
         reference, out = Reference.read(path), self.folder / f"{wish.identity}.wav"
         issuer = self.door.issuer(path)
-        settings = replace(MANNER, seed=VARIANTS * wish.number)  # all under one variant of the tokens' mark
+        models, seed = self.cloner.models, VARIANTS * wish.number  # all under one variant of the tokens' mark
+        settings = replace(MANNER, sampling=models.sampling, seed=seed)
+        prompt = wish.take.text if models.content is None else ""  # the lite voice speaks better without
         if wish.way == "ceiling":
             codes = codes_of(self.cloner, reference.for_content())
             sound = said_again(self.cloner, codes, wish.text, reference)
             issuance = self._let_out(wish, issuer, reference, sound, LatentVoicing.rate, out)
             return _row(wish, len(sound) / LatentVoicing.rate, issuance, [codes], [0.0])
         if wish.way == "plain":
-            clone = self.cloner._render(wish.text, reference, wish.take.text, settings)
+            clone = self.cloner._render(wish.text, reference, prompt, settings)
             issuance = self._let_out(wish, issuer, reference, clone.samples, clone.rate, out)
         else:
-            clone = self.cloner.speak(wish.text, reference, wish.take.text, settings, issuer=issuer, out=out)
+            clone = self.cloner.speak(wish.text, reference, prompt, settings, issuer=issuer, out=out)
             assert clone.issuance is not None  # noqa: S101 - what passed the door has one
             issuance = clone.issuance
         starts = piece_starts(clone.codes, settings.pause_seconds)

@@ -23,13 +23,13 @@ from checkpoint_files import gpt_checkpoint, sovits_checkpoint  # noqa: E402
 from clone_models import cloner  # noqa: E402
 from consent_material import KEY, Clock, toy_embed, with_toy_marker  # noqa: E402
 
-from forensics.cli import clone as command  # noqa: E402
 from forensics.cli.main import voxproof  # noqa: E402
 from synth import audio, emission, emission_stream  # noqa: E402
 from synth.access import create_token  # noqa: E402
 from synth.channels import Noise  # noqa: E402
 from synth.checkpoint import write_checkpoint  # noqa: E402
 from synth.choosing import Chosen  # noqa: E402
+from synth.clone import Cloner  # noqa: E402
 from synth.enrolment import create_consent  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.issuance import find  # noqa: E402
@@ -75,9 +75,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def short_pieces(patch: pytest.MonkeyPatch, tokens: int) -> None:
-    plain = command._settings
+    plain = Cloner.settings
     short: dict[str, Any] = {"sampling": Sampling(least=tokens, most=tokens), "pause_seconds": 0.05}
-    patch.setattr(command, "_settings", lambda *given: replace(plain(*given), **short))
+    patch.setattr(Cloner, "settings", lambda self, **given: replace(plain(self, **given), **short))
 
 
 def call(home: Path, *words: str | Path, **changes: str | Path | None) -> Result:
