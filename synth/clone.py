@@ -218,7 +218,7 @@ class Cloner:
         return cls(models, content, features)
 
     def settings(self, **changes: Any) -> Settings:
-        """`Settings`, with the sampling that this model speaks best with unless another is given."""
+        """`Settings` of these fields, and of the sampling of this model unless another is given."""
         given: dict[str, Any] = {"sampling": self.models.sampling} | changes
         return Settings(**given)
 

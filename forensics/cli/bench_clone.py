@@ -57,6 +57,7 @@ FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Write clone.md and clone-noise.png here."
 )
+@click.option("--without-text", is_flag=True, help="Give the voice only, not what the reference says.")
 @click.option("--tables-only", is_flag=True, help="Measure nothing; the page from what is in the cache.")
 def clone(
     references: tuple[Path, ...],
@@ -72,6 +73,7 @@ def clone(
     cache: Path,
     parts: tuple[str, ...],
     out: Path | None,
+    without_text: bool,
     tables_only: bool,
 ) -> int:
     """Clone unseen voices saying unseen sentences, and measure them: words, voice, marks, codes, speed.
@@ -91,13 +93,25 @@ def clone(
         os.environ["VOXPROOF_ISSUER_KEY"] = str(cache / "door" / "issuer.pem")  # heads are noted beside the bench's key
         wanted = tuple(part for part in run.PARTS if not parts or part in parts)
         settings = run.Settings(
-            cache, references, others, speakers, model, hubert, tuned, texts, number, whisper, wanted, sexes
+            cache,
+            references,
+            others,
+            speakers,
+            model,
+            hubert,
+            tuned,
+            texts,
+            number,
+            whisper,
+            wanted,
+            sexes,
+            not without_text,
         )
         console = Console(stderr=True)
         with console.status("Looking for voices…") as status:
             bench = run.Bench(settings, run.tools(settings), status.update)
             console.print(f"About {bench.minutes:.0f} minutes on two cores, less what the cache holds.")
-            bench.measure(_command(speakers, model, number, tuned))
+            bench.measure(_command(speakers, model, number, tuned, without_text))
     kept = Kept(cache)
     text = tables.page(kept)
     if out is not None:
@@ -108,9 +122,9 @@ def clone(
     return 0
 
 
-def _command(speakers: tuple[str, ...], model: str, number: int, tuned: Path | None) -> str:
+def _command(speakers: tuple[str, ...], model: str, number: int, tuned: Path | None, without_text: bool) -> str:
     """As the page tells it: without the places of this machine."""
     named = "".join(f" --speaker {name}" for name in speakers)
     named += "" if model == "lite" else f" --model {Path(model).name}"
-    own = " --tuned …" if tuned else ""
+    own = (" --tuned …" if tuned else "") + (" --without-text" if without_text else "")
     return f"voxproof bench clone --references … --others …{named}{own} -n {number} --whisper … --out docs/validation"

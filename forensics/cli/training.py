@@ -34,7 +34,7 @@ AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print nothing bu
 DPO = click.option("--dpo", is_flag=True, help="S1 learns to prefer the codes to damaged ones; twice the work.")
 HISTORY_NOISE = click.option(
     "--history-noise", metavar="SHARE", type=click.FloatRange(0, 0.9), default=0.0, show_default=True,
-    help="Of the codes that S1 has heard so far, replaced by others: it learns to read sooner.",
+    help="Of the codes that S1 has heard so far, replaced by others, since what it draws has faults too.",
 )  # fmt: skip
 TEXT_RATE = click.option(
     "--text-rate", default=0.4, show_default=True, help="Times --rate, for what reads text; v1 to v2ProPlus."

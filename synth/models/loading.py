@@ -33,7 +33,8 @@ from synth.student_content import StudentContent, read_student
 from synth.vocoders import BigVgan, HifiGan
 
 LITE_SAMPLING = Sampling(top_k=5, temperature=0.8, repetition_penalty=1.1)
-"""A small GPT is wrong more often where it is unsure."""
+"""Of the lite voice, which is known by the content student beside its GPT, also when it was fine-tuned: cooler than the
+reference's, since a small GPT gives more weight to tokens that are wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class ModelSet:
     reader: CodeReader | None = None
     """Reads phones from the features of codes, for the quality control."""
     sampling: Sampling = field(default_factory=Sampling)
-    """How its GPT speaks best."""
+    """How its GPT's tokens are drawn unless told otherwise."""
 
     @property
     def device(self) -> torch.device:

@@ -46,8 +46,8 @@ class S1Config:
     history_noise: float = 0.0
     """Share of the codes heard so far that are replaced by others of the batch; those to be foretold are not.
 
-    What the model draws is not without faults either (exposure bias; S. Bengio et al., "Scheduled Sampling", 2015,
-    arXiv:1506.03099), and the less its own past tells, the sooner it reads the text.
+    In use it goes on from its own draws, faults included (S. Bengio et al., "Scheduled Sampling for Sequence Prediction
+    with Recurrent Neural Networks", 2015, arXiv:1506.03099).
     """
 
 
@@ -181,7 +181,7 @@ class TextToCodes(Recipe[S1Batch]):
 
 
 def misheard(codes: Tensor, lengths: Tensor, share: float, generator: torch.Generator) -> Tensor:
-    """Codes [b, time] with a share of them replaced by codes from anywhere in the batch."""
+    """Codes [b, time] of these lengths [b], a share of them (0 to 1) replaced by codes from anywhere in the batch."""
     if not share:
         return codes
     said = codes[torch.arange(codes.shape[1], device=codes.device) < lengths[:, None]]

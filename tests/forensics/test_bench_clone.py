@@ -30,6 +30,7 @@ from forensics.benches.clone.rows import Rows  # noqa: E402
 from forensics.benches.clone.words import Said, compared, spoken, unmatched  # noqa: E402
 from forensics.benches.watermark.run import bench_key  # noqa: E402
 from synth.audio import read  # noqa: E402
+from synth.clone import Cloner  # noqa: E402
 from synth.emission import emit  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.matching import Heard  # noqa: E402
@@ -251,6 +252,8 @@ def test_the_page_says_what_the_rows_say(tmp_path: Path) -> None:
     kept.note(Facts("abcd1234", 30.0, (("ada", True, "f"),), 24, "voxproof bench clone"))
     with pytest.raises(VoxproofError, match="another folder"):
         Kept(tmp_path).note(replace(kept.facts, model="ffff0000"))
+    with pytest.raises(VoxproofError, match="holds clips with the references' texts"):
+        Kept(tmp_path).note(replace(kept.facts, with_text=False))
     kept.clips.add([clip("clone-000-x"), clip("plain-000-x"), clip("clone-001-x", refused="E: too quiet")])
     kept.clips.add([clip("noisy-000-x", snr_db=10), clip("clone-002-x", payload_carried=False)])
     kept.said.add([Said("clone-000-x", "", 50, 2, 10, 0, 0, 0), Said("clone-002-x", "", 50, 4, 10, 1, 1, 0)])
@@ -303,7 +306,7 @@ def material_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two voices of two recordings each; a marker and voiceprints that are quick, and few tokens."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     with_toy_marker(monkeypatch)
-    monkeypatch.setattr(making, "MANNER", quick())
+    monkeypatch.setattr(Cloner, "settings", lambda self, **given: quick(**given))
     monkeypatch.setattr(run, "FEWER", 1)
     monkeypatch.setattr("forensics.benches.clone.clips.LEVELS_DB", (10,))
     monkeypatch.setattr("forensics.benches.clone.material.SHORTEST_S", 3.0)

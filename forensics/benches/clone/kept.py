@@ -22,6 +22,8 @@ class Facts:
     """Name, human, sex."""
     others: int
     command: str
+    with_text: bool = True
+    """Whether the references' texts were given."""
 
 
 class Kept:
@@ -48,8 +50,14 @@ class Kept:
         return Facts(**{**told, "cloned": tuple(tuple(one) for one in told["cloned"])})
 
     def note(self, facts: Facts) -> None:
-        """Keep the facts; raises VoxproofError where the rows are those of another model."""
+        """Keep the facts; raises VoxproofError where the rows are those of another model or were asked otherwise."""
         path = self.cache / "facts.json"
+        if path.is_file() and self.facts.with_text != facts.with_text:
+            raise VoxproofError(
+                f"holds clips {'with' if self.facts.with_text else 'without'} the references' texts",
+                path=self.cache,
+                cure="Name another folder with --cache.",
+            )
         if path.is_file() and self.facts.model != facts.model:
             raise VoxproofError(
                 f"holds rows of the model {self.facts.model}, not of {facts.model}",

@@ -16,7 +16,7 @@ from torch import Tensor
 from forensics.benches.clone.clips import Clip, Wish
 from forensics.benches.clone.material import RATE, noisy
 from synth.audio import write
-from synth.clone import Cloner, Settings
+from synth.clone import Cloner
 from synth.emission import Issuer, emit
 from synth.enrolment import create_consent
 from synth.errors import VoxproofError
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from synth.issuance import Issuance
 
 CODES_A_SECOND = 25
-MANNER = Settings(language="en")
 """How the bench speaks, but for the seed."""
 
 
@@ -66,9 +65,9 @@ class Door:
 class Maker:
     """Makes clips with one set of models."""
 
-    def __init__(self, cloner: Cloner, door: Door, folder: Path) -> None:
+    def __init__(self, cloner: Cloner, door: Door, folder: Path, with_text: bool = True) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.cloner, self.door, self.folder = cloner, door, folder
+        self.cloner, self.door, self.folder, self.with_text = cloner, door, folder, with_text
 
     def clip(self, wish: Wish) -> Clip:
         """Made and let out; or refused, and by what."""
@@ -81,9 +80,9 @@ class Maker:
         path = self._spoilt(wish) if wish.snr_db else wish.take.path
         reference, out = Reference.read(path), self.folder / f"{wish.identity}.wav"
         issuer = self.door.issuer(path)
-        models, seed = self.cloner.models, VARIANTS * wish.number  # all under one variant of the tokens' mark
-        settings = replace(MANNER, sampling=models.sampling, seed=seed)
-        prompt = wish.take.text if models.content is None else ""  # the lite voice speaks better without
+        seed = VARIANTS * wish.number  # all under one variant of the tokens' mark
+        settings = self.cloner.settings(language="en", seed=seed)
+        prompt = wish.take.text if self.with_text else ""
         if wish.way == "ceiling":
             codes = codes_of(self.cloner, reference.for_content())
             sound = said_again(self.cloner, codes, wish.text, reference)
@@ -137,7 +136,7 @@ def said_again(cloner: Cloner, codes: Tensor, text: str, voice: Reference) -> Te
     sovits = cloner.models.sovits
     if not isinstance(sovits, Sovits):
         raise VoxproofError("codes are made sound again only by models with a latent (v1, v2, v2Pro and lite)")
-    side = cloner._text_side("en", MANNER)
+    side = cloner._text_side("en", cloner.settings())
     ids = torch.tensor([place for piece in side.utterances(text) for place in piece.ids], dtype=torch.long)
     voicing = LatentVoicing(cloner.models, sovits)
     heard = voicing.hear([voice]).voice

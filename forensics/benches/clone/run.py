@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -56,6 +56,8 @@ class Settings:
     parts: tuple[Part, ...] = PARTS
     sexes: tuple[tuple[str, str], ...] = ()
     """Of voices whose index does not tell: name, and "f" or "m"."""
+    with_text: bool = True
+    """Give the reference's text too, so that the GPT goes on from its codes."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Bench:
         """Everything that is wanted and not there yet."""
         cloned = tuple((one.name, one.human, one.sex) for one in self.material.cloned)
         name, size = self.cloner.models.hashes["sovits"][:8], loading.weights_mb(self.settings.model)
-        self.kept.note(Facts(name, round(size, 2), cloned, len(self.material.others), command))
+        self.kept.note(Facts(name, round(size, 2), cloned, len(self.material.others), command, self.settings.with_text))
         for part in PARTS:
             if part in self.settings.parts:
                 getattr(self, f"_{part}")()
@@ -181,7 +183,7 @@ class Bench:
             if own not in makers:
                 makers.clear()
                 cloner = self.tools.cloner(str(self.tuned[own])) if own else self.cloner
-                makers[own] = Maker(cloner, self.door, self.folder)
+                makers[own] = Maker(cloner, self.door, self.folder, self.settings.with_text)
             yield makers[own].clip(wish)
 
         self.kept.clips.fill(sorted(by_identity, key=lambda one: by_identity[one].way == "tuned"), made, self.told)
@@ -267,6 +269,7 @@ class Bench:
         self.told("speed…")
         take = self.material.cloned[0].references[0]
         said = self.material.sentences[:6]
+        take = take if self.settings.with_text else replace(take, text="")
         self.kept.costs.add([cost.measured(self.settings.model, self.settings.hubert, take, said)])
 
     def _sound(self, clip: Clip) -> Callable[[], FloatArray]:
