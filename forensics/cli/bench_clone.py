@@ -93,20 +93,9 @@ def clone(
         os.environ["VOXPROOF_ISSUER_KEY"] = str(cache / "door" / "issuer.pem")  # heads are noted beside the bench's key
         wanted = tuple(part for part in run.PARTS if not parts or part in parts)
         settings = run.Settings(
-            cache,
-            references,
-            others,
-            speakers,
-            model,
-            hubert,
-            tuned,
-            texts,
-            number,
-            whisper,
-            wanted,
-            sexes,
-            not without_text,
-        )
+            cache, references, others, speakers, model, hubert, tuned, texts, number, whisper, wanted, sexes,
+            with_text=not without_text,
+        )  # fmt: skip
         console = Console(stderr=True)
         with console.status("Looking for voices…") as status:
             bench = run.Bench(settings, run.tools(settings), status.update)
