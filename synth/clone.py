@@ -502,7 +502,7 @@ class Cloner:
             kept(prompt.said.codes),
             () if prompt.utterance is None else prompt.utterance.phones,
             None if prompt.content is None else kept(prompt.content[0]),
-            side.hash,
+            self.models.text_pipeline or side.hash,
             self.models.hashes,
         )
 

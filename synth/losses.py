@@ -113,6 +113,8 @@ class GeneratorLoss(NamedTuple):
     prior: Tensor
     """Mel and magnitudes of what the prior's mean sounds like."""
     attention: Tensor
+    voice: Tensor
+    """How unlike the voice is (synth/train/voice_likeness.py), where that is asked."""
 
     @property
     def total(self) -> Tensor:
@@ -149,4 +151,5 @@ def generator_loss(
             magnitudes,
             zero if out.prior_wave is None else sum(distance(out.prior_wave), zero),
             ATTENTION_WEIGHT * out.attention.float(),
+            zero,
         )

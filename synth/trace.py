@@ -87,6 +87,6 @@ class Trace:
     content: Tensor | None
     """[768, frames] HuBERT features of the reference, the appended silence included; None without its text."""
     text_pipeline: str
-    """Hash of the text front ends of the mode, of those that are installed."""
+    """Hash of the text front ends that the weights name; if they name none, of the mode's that are installed."""
     models: Mapping[str, str]
     """SHA-256 of the weights, by role."""

@@ -130,6 +130,9 @@ def s1(data: Path, folder: Path, as_json: bool, **options: Any) -> None:
 @STUDENT
 @click.option("--unjudged", default=0, show_default=True, help="Epochs before the discriminators; v1 to v2ProPlus.")
 @click.option("--prior-only", default=0, show_default=True, help="Epochs without posterior; lite size.")
+@click.option(
+    "--voice-weight", default=0.0, show_default=True, help="Of the loss of voices that are unlike; with --window."
+)
 @click.option("--window", default=0, help="Frames of 20 ms of each recording in a step; 0: all.  [default: 0]")
 @click.option("--epochs", default=8, show_default=True)
 @click.option("--accumulation", default=1, show_default=True, help="Batches a step.")

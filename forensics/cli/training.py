@@ -257,6 +257,7 @@ def run_s2(
     config = s2.S2Config(
         options["rate"], precision=options["precision"], text_rate=options["text_rate"],
         unjudged=options.get("unjudged", 0), window=options.get("window", 0), prior_only=options.get("prior_only", 0),
+        voice_weight=options.get("voice_weight", 0.0),
     )  # fmt: skip
     sounding = s2.CodesToSound(model, against, data, config, own)
     return _run(sounding, folder, s2.EXPORT_EVERY, options, _ear(sounding, folder, issuer, options))

@@ -159,6 +159,13 @@ class _NotInitialised(TorchFunctionMode):
         kwargs = kwargs or {}
         if func.__name__ in ("uniform_", "normal_") or getattr(func, "__module__", "") == "torch.nn.init":
             return args[0] if args else kwargs["tensor"]
+        # numbers and arithmetic on "meta" would load PyTorch's compiler, 140 MB
+        if func in (torch.arange, torch.tensor):
+            kwargs["device"] = "cpu"
+        if func is torch.Tensor.norm:  # of rows
+            return torch.empty(len(args[0]))
+        if func is torch.Tensor.mul and args[0].is_meta:  # by a number
+            return torch.empty(args[0].shape)
         return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 

@@ -115,13 +115,13 @@ class TextPipeline:
 
         They may be those of other languages than the mode's, and of fewer than are installed here.
         """
-        if is_same(recorded, self.hash):
-            return
         known = V1_LANGUAGES if table_of(self.model).version == "v1" else LANGUAGES
+        for count in range(1, len(known) + 1):  # few first: the packages of a language are loaded when it is tried
+            for languages in combinations(known, count):
+                here = self._installed(languages)
+                if len(here) == count and is_same(recorded, self._hash(here.values())):
+                    return
         here = self._installed(known)
-        for count in range(1, len(here) + 1):
-            if any(is_same(recorded, self._hash(some)) for some in combinations(here.values(), count)):
-                return
         absent = [language for language in known if language not in here]
         packages = (
             f" The front ends of {', '.join(absent)} are not installed; was it trained with one?" if absent else ""

@@ -26,6 +26,7 @@ from synth.train.distributed import Team
 from synth.train.recipe import mixed_seed, padded
 from synth.train.shards import Prepared
 from synth.train.sovits_recipe import RateConfig, SovitsRecipe, Speech, adam, add
+from synth.train.voice_likeness import VoiceLikeness
 from synth.vits_modules import time_slices
 
 EPOCHS, BATCH, EXPORT_EVERY = 8, 8, 4
@@ -47,6 +48,8 @@ class S2Config(RateConfig):
     """Frames of each recording that go through posterior and flow; 0: all."""
     prior_only: int = 0
     """Epochs at the beginning without posterior: what the prior's mean sounds like is learnt; light head."""
+    voice_weight: float = 0.0
+    """Of how unlike the voice of what is made is the recorded one; with slices of a second or more (`window`)."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
             "generator": adam(self._groups(), config.rate),
             "discriminators": adam([{"params": list(self.discriminators.parameters())}], config.rate),
         }
+        self._voices = VoiceLikeness().to(team.device) if config.voice_weight else None
         self._generating = _Generating(self.model, config.window)
         self._generate = team.wrapped(self._generating, idle=config.prior_only > 0)
         self._judge = team.wrapped(_Judging(self.discriminators))
@@ -268,9 +272,11 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         if self.judged:
             with self.mixed():
                 recorded, synthesised = self.discriminators.compare(wave, made.wave)
-        return losses.generator_loss(
-            made, batch.spectrum, recorded, synthesised, wave if self.light else None
-        )  # fmt: skip
+        parts = losses.generator_loss(made, batch.spectrum, recorded, synthesised, wave if self.light else None)
+        if self._voices is None:
+            return parts
+        unlike = self._voices(wave, made.wave, mel.SOVITS.rate)
+        return parts._replace(voice=self.config.voice_weight * unlike)
 
     def _slice(self, batch: S2Batch, made: TrainingOutput) -> Tensor:
         """The recorded samples [b, 1, n] of the slices that were made."""

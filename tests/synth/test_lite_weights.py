@@ -1,5 +1,7 @@
 """The voice that ships: its size, its codes, and that what it says can be read in them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,25 @@ def test_it_is_small_and_says_what_it_learnt_from() -> None:
     assert 20e6 < size <= 28e6
     for source in ("hibari", "CC BY 4.0", "Whisper-base (MIT"):
         assert source in lite_statement()
+
+
+def test_to_load_it_needs_no_compiler_and_no_chinese() -> None:
+    """140 and 130 MB that a sentence in English does not use."""
+    program = """
+import sys
+from pathlib import Path
+from synth.clone import Cloner
+from synth.text.pipeline import TextPipeline
+cloner = Cloner.load(Path(sys.argv[1]))
+pipeline = TextPipeline("auto")
+pipeline.require(cloner.models.text_pipeline)
+assert list(pipeline.utterances("Good morning."))
+print([name for name in ("torch._dynamo", "sympy", "rjieba", "ToJyutping") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(lite_folder())], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_its_codes_are_those_of_the_phone_teacher_that_is_kept_for_going_on(cloner: Cloner) -> None:

@@ -13,13 +13,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 
 from synth.audio import read
-from synth.channels.base import FloatArray
 from synth.errors import VoxproofError
+
+if TYPE_CHECKING:
+    from synth.channels.base import FloatArray
 
 RATE = 16_000
 SHIPPED = Path(__file__).with_name("sentences.txt")
