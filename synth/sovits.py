@@ -46,6 +46,7 @@ SSL_WIDTH = 768  # of HuBERT base; the lite voice has another content encoder (s
 CODES = 1024  # semantic tokens
 STYLE_FRAMES = 150  # 3 s, the shortest reference
 SPEAKER_WIDTH = 20480  # of the speaker-verification embedding
+VOICEPRINT_WIDTH = 256  # of the voiceprint's vector (synth/voiceprint.py), which the lite voice has in its place
 MRTE_WIDTH = 512  # of the cross-attention, and of the voice that is added there
 
 
@@ -151,6 +152,8 @@ class SovitsConfig(EncoderConfig):
     """Of the WaveNet in the posterior encoder."""
     flow_layers: int = 4
     """Of the WaveNet in each coupling of the flow."""
+    voiceprint: str = ""
+    """Which voiceprint network's vector is added to the style, the first digits of its SHA-256; empty: none is."""
 
     @classmethod
     def of(cls, version: Version) -> SovitsConfig:
@@ -166,12 +169,18 @@ class SovitsConfig(EncoderConfig):
         return cls(version)
 
     @classmethod
-    def lite(cls) -> SovitsConfig:
+    def lite(cls, voiceprint: str = "") -> SovitsConfig:
         """The sizes of the voice that ships."""
         return cls(
             inter_channels=96, hidden_channels=128, filter_channels=384, n_layers=4, p_dropout=0.0, gin_channels=256,
             freeze_quantizer=True, ssl_width=256, mrte_width=256, decoder="fourier", posterior_layers=8, flow_layers=3,
+            voiceprint=voiceprint,
         )  # fmt: skip
+
+    @property
+    def speaker_width(self) -> int:
+        """Of the embedding of the speaker that is added to the style; 0: there is none."""
+        return SPEAKER_WIDTH if self.is_pro else VOICEPRINT_WIDTH if self.voiceprint else 0
 
     @property
     def hop(self) -> int:
@@ -581,6 +590,9 @@ class Sovits(Encoders):
             self.sv_emb = nn.Linear(SPEAKER_WIDTH, config.gin_channels)
             self.prelu = nn.PReLU(config.gin_channels)
             self.ge_to512 = nn.Linear(config.gin_channels, config.mrte_width)
+        elif config.voiceprint:
+            self.voice_emb = nn.Linear(VOICEPRINT_WIDTH, config.gin_channels, bias=False)
+            nn.init.zeros_(self.voice_emb.weight)
 
     def train(self, mode: bool = True) -> Sovits:
         super().train(mode)
@@ -607,20 +619,25 @@ class Sovits(Encoders):
         return self.to(device).eval()
 
     def with_speaker(self, style: Tensor, speaker: Tensor | None) -> Tensor:
-        """Pro: adds the speaker embedding [b, 20480] to the style [b, gin, 1]; other versions: the style as it is."""
-        if self.config.is_pro != (speaker is not None):
+        """The style [b, gin, 1] with the speaker embedding [b, 20480] (Pro) or [b, 256] (lite); else as it is."""
+        needed = self.config.speaker_width > 0
+        if needed != (speaker is not None):
             raise VoxproofError(
-                f"SoVITS {self.config.version} {'needs a' if self.config.is_pro else 'has no'} speaker embedding",
-                cure="Give one for each reference with v2Pro and v2ProPlus, none with v1 and v2.",
+                f"SoVITS {self.config.version} {'needs a' if needed else 'has no'} speaker embedding",
+                cure="Give one for each reference with v2Pro, v2ProPlus and the lite voice, none with v1 and v2.",
             )
-        return style if speaker is None else self.prelu(style + self.sv_emb(speaker.to(style)).unsqueeze(-1))
+        if speaker is None:
+            return style
+        if not self.config.is_pro:
+            return cast(Tensor, style + self.voice_emb(speaker.to(style)).unsqueeze(-1))
+        return cast(Tensor, self.prelu(style + self.sv_emb(speaker.to(style)).unsqueeze(-1)))
 
     def voice(self, references: Sequence[Tensor], speakers: Sequence[Tensor] | None = None) -> Tensor:
-        """Mean over references (magnitudes [1, bins, t] each; Pro: and [1, 20480] each) -> [1, gin, 1]."""
+        """Mean over references (magnitudes [1, bins, t] each, speaker embeddings if it has them) -> [1, gin, 1]."""
         if not references or (speakers is not None and len(speakers) != len(references)):
             raise VoxproofError(
                 f"{len(references)} references and {len(speakers or ())} speaker embeddings do not go together",
-                cure="Give at least one reference, and with v2Pro one embedding for each.",
+                cure="Give at least one reference, and one embedding for each where there are any.",
             )
         styles = [self.style(reference) for reference in references]
         embeddings: Sequence[Tensor | None] = speakers if speakers is not None else [None] * len(styles)
@@ -705,9 +722,9 @@ class Sovits(Encoders):
         """One batch through posterior, flow and vocoder.
 
         Features [b, 768, t] and magnitudes [b, bins, t] with the same even t, lengths [b] in frames, phonemes [b, s],
-        text lengths [b], Pro: speaker embeddings [b, 20480]. Draws may be given: normal `noise` [b, inter, t] for the
-        posterior sample, uniform `places` [b] (0 to below 1) for where each slice starts. The light head needs the
-        `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even, not below the slice's frames; only so many
+        text lengths [b], Pro and lite: speaker embeddings [b, width]. Draws may be given: normal `noise` [b, inter, t]
+        for the posterior sample, uniform `places` [b] (0 to below 1) for where each slice starts. The light head needs
+        the `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even, not below the slice's frames; only so many
         of each clip go through posterior and flow, and 3 s into the voice, which is less work; the text is whole.
         `prior_only`, for the light head: what the prior's mean sounds like, all frames of the window as one slice,
         and no posterior. `alignment` [b, t]: which phoneme each frame says, -1 where that is not known.

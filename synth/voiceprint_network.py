@@ -118,6 +118,10 @@ class VoiceNetwork:
         """Mel powers [time, 40] of speech -> the mean of `heard` [256]."""
         return np.asarray(self.heard(mel).mean(axis=0), np.float32)
 
+    def described(self, voice: FloatArray) -> FloatArray:
+        """Mean vector [256] -> four times its distance from the mean of many voices [256]."""
+        return np.asarray(4 * (unit(voice) - self._mean), np.float32)
+
     def embedding(self, voice: FloatArray) -> FloatArray:
         """Mean vectors [..., 256] -> embeddings [..., dimensions] of unit length."""
         return unit((unit(voice) - self._mean) @ self._map.T)

@@ -14,11 +14,13 @@ from synth.errors import VoxproofError
 from synth.interventions import Interventions, edited, kept, watched_couplings
 from synth.models.loading import ModelSet
 from synth.observing import watched_alignment
-from synth.reference import VOICE_RATE, Reference, sinc_resampled
+from synth.reference import CONTENT_RATE, VOICE_RATE, Reference, sinc_resampled
 from synth.sovits import CODES, Sovits
 from synth.sovits_flow import FlowSovits, Spoken
 from synth.trace import Piece, Watch
 from synth.vocoders import BigVgan, HifiGan
+from synth.voiceprint import voice_vector
+from synth.voiceprint_card import voiceprint_card
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +90,16 @@ def voicing(models: ModelSet) -> Voicing:
     return LatentVoicing(models, models.sovits)
 
 
+def voiceprinted(reference: Reference, network: str) -> Tensor:
+    """What the lite voice is told of a voice [1, 256], by the voiceprint network whose SHA-256 begins like this."""
+    if not voiceprint_card().sha256.startswith(network):
+        raise VoxproofError(
+            f"the model was trained with another voiceprint network ({network}) than the one here",
+            cure="Use the model that came with this version of voxproof, or train again.",
+        )
+    return torch.from_numpy(voice_vector(reference.for_speaker().numpy(), CONTENT_RATE))[None]
+
+
 class LatentVoicing:
     """v1, v2, v2Pro and v2ProPlus: through a latent, a flow and a vocoder that is part of the model."""
 
@@ -108,6 +120,8 @@ class LatentVoicing:
                     cure="Import pretrained_eres2netv2w24s4ep4.ckpt into the same folder.",
                 )
             embeddings = [self.speaker.speaker(one.for_speaker()[None]) for one in references]
+        elif self.sovits.config.voiceprint:
+            embeddings = [voiceprinted(one, self.sovits.config.voiceprint) for one in references]
         return Heard(self.sovits.voice(spectra, embeddings), spectra[0])
 
     def sound(

@@ -6,6 +6,7 @@ tell all sizes of v3 and v4 (ours do), nor those of the vocoder and of the speak
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import lru_cache
@@ -65,6 +66,8 @@ def sovits_config(config: Mapping[str, Any], version: Version) -> SovitsConfig:
     found = SovitsConfig.from_mapping({**model, "version": version}, version)
     if found.decoder not in ("hifigan", "fourier"):
         raise VoxproofError(f"the configuration's decoder is {str(found.decoder)[:40]!r}", cure=_CURE)
+    if not isinstance(found.voiceprint, str) or not re.fullmatch("[0-9a-f]{0,64}", found.voiceprint):
+        raise VoxproofError(f"the configuration's voiceprint is {str(found.voiceprint)[:40]!r}", cure=_CURE)
     stages = len(found.upsample_rates)
     if not stages == len(found.upsample_kernel_sizes) <= 10 or len(found.resblock_kernel_sizes) > 10:
         raise VoxproofError("the configuration's vocoder has stages that do not go together", cure=_CURE)
@@ -173,11 +176,14 @@ def _shapes(model: torch.nn.Module) -> Shapes:
     return {name: tuple(value.shape) for name, value in model.state_dict().items()}
 
 
+_NO_SIZES = ("version", "p_dropout", "freeze_quantizer", "transformer", "decoder", "voiceprint")
+
+
 def _sensible(model: Mapping[str, Any], kind: type[EncoderConfig]) -> None:
     """An error for a size of a SoVITS that is none."""
     for field in fields(kind):
         value = model.get(field.name)
-        if value is None or field.name in ("version", "p_dropout", "freeze_quantizer", "transformer", "decoder"):
+        if value is None or field.name in _NO_SIZES:
             continue
         depth = 2 if field.name == "resblock_dilation_sizes" else int(field.name.startswith(("upsample_", "resblock_")))
         depth -= field.name == "upsample_initial_channel"

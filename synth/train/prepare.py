@@ -46,6 +46,7 @@ from synth.train.shards import (
     write_json,
     write_shard,
 )
+from synth.voiceprint import voice_vector
 
 UNTOLD = "[?]"
 """Text of a recording whose words are not known: its one phone is UNK; S1 leaves it out, S2 learns from its sound."""
@@ -174,6 +175,7 @@ def _tried(
         }
         if content.lite:  # that size has a source of its own
             parts["pitch"] = torch.from_numpy(pitch_of(wave, SOUND_RATE)).half()
+            parts["speaker"] = torch.from_numpy(voice_vector(low.numpy(), RATE))
         if not bool(torch.isfinite(parts["content"]).all()):
             raise VoxproofError("its content features are not finite", cure="Look at the recording.")
         if any(part.language == "zh" for part in utterance.parts) and bert is not None:

@@ -59,7 +59,7 @@ class S2Batch(Speech):
     wave: Tensor
     """[b, 1, t * hop] samples."""
     speaker: Tensor | None
-    """[b, 20480] for the Pro versions."""
+    """[b, 20480] for the Pro versions, [b, 256] for the lite size."""
     pitch: Tensor | None
     """[b, 2 t] Hz, for the light head."""
     alignment: Tensor | None
@@ -107,10 +107,10 @@ class CodesToSound(SovitsRecipe[S2Batch]):
                 "the SoVITS to start from has no posterior encoder, without which it cannot be trained",
                 cure="Start from a pretrained s2G file, not from an exported one.",
             )
-        if model.config.is_pro and not data.has(data.entries[0], "speaker"):
+        if model.config.speaker_width and not data.has(data.entries[0], "speaker"):
             raise VoxproofError(
-                f"has no speaker embeddings, which {model.config.version} needs", path=data.folder,
-                cure="Prepare it for this version.",
+                "has no speaker embeddings, which the model needs", path=data.folder,
+                cure="Prepare it again, for this version.",
             )  # fmt: skip
         self.light = model.config.decoder == "fourier"
         if self.light and not data.has(data.entries[0], "pitch"):
@@ -153,7 +153,7 @@ class CodesToSound(SovitsRecipe[S2Batch]):
         config = self.model.config
         speech, sounds = self.speech(indices, config.segment_frames)
         speaker = None
-        if config.is_pro:
+        if config.speaker_width:
             speaker = torch.stack([self.data.tensor(self.entries[i], "speaker") for i in indices])
         frames, pitch, alignment = speech.spectrum.shape[2], None, None
         if self.light:

@@ -26,6 +26,8 @@ from synth.speaker_verification import ERes2NetV2
 from synth.student_content import read_extractor
 from synth.vits_modules import WeightNormConv1d, WeightNormConv2d
 from synth.vocoders import BigVgan, HifiGan
+from synth.voiceprint import MARK_BYTES
+from synth.voiceprint_card import voiceprint_card
 
 SIZES = ("full", "lite", "tiny")
 """Official sizes; those of the voice that ships (7 and, with what only training needs, 13 million numbers); sizes for
@@ -156,7 +158,7 @@ def _lite(version: Version, student: Path | None) -> Sovits:
     """The lite size, with the token extractor of a content student."""
     if version != "v2" or student is None:
         raise VoxproofError("the lite size is of v2 and needs its content student", cure="Say --student FILE.")
-    model = Sovits(SovitsConfig.lite())
+    model = Sovits(SovitsConfig.lite(voiceprint_card().sha256[: 2 * MARK_BYTES]))
     extractor, _ = read_extractor(student)
     for part in (model.ssl_proj, model.quantizer):
         name = "ssl_proj." if part is model.ssl_proj else "quantizer."
