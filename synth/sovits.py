@@ -724,8 +724,8 @@ class Sovits(Encoders):
         Features [b, 768, t] and magnitudes [b, bins, t] with the same even t, lengths [b] in frames, phonemes [b, s],
         text lengths [b], Pro and lite: speaker embeddings [b, width]. Draws may be given: normal `noise` [b, inter, t]
         for the posterior sample, uniform `places` [b] (0 to below 1) for where each slice starts. The light head needs
-        the `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even, not below the slice's frames; only so many
-        of each clip go through posterior and flow, and 3 s into the voice, which is less work; the text is whole.
+        the `pitch` [b, 2 t] in Hz, 0 where there is no voice. `window`: even, not below the slice's frames; only so
+        many of each clip go through posterior and flow, and 3 s into the voice, which is less work; the text is whole.
         `prior_only`, for the light head: what the prior's mean sounds like, all frames of the window as one slice,
         and no posterior. `alignment` [b, t]: which phoneme each frame says, -1 where that is not known.
         """

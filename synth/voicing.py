@@ -14,13 +14,14 @@ from synth.errors import VoxproofError
 from synth.interventions import Interventions, edited, kept, watched_couplings
 from synth.models.loading import ModelSet
 from synth.observing import watched_alignment
-from synth.reference import CONTENT_RATE, VOICE_RATE, Reference, sinc_resampled
+from synth.reference import VOICE_RATE, Reference, sinc_resampled
 from synth.sovits import CODES, Sovits
 from synth.sovits_flow import FlowSovits, Spoken
 from synth.trace import Piece, Watch
 from synth.vocoders import BigVgan, HifiGan
 from synth.voiceprint import voice_vector
 from synth.voiceprint_card import voiceprint_card
+from synth.voiceprint_network import RATE as VOICEPRINT_RATE
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,7 @@ def voiceprinted(reference: Reference, network: str) -> Tensor:
             f"the model was trained with another voiceprint network ({network}) than the one here",
             cure="Use the model that came with this version of voxproof, or train again.",
         )
-    return torch.from_numpy(voice_vector(reference.for_speaker().numpy(), CONTENT_RATE))[None]
+    return torch.from_numpy(voice_vector(reference.for_speaker().numpy(), VOICEPRINT_RATE))[None]
 
 
 class LatentVoicing:
