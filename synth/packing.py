@@ -21,11 +21,15 @@ SMALLEST = 2048
 
 
 def packed(state: Mapping[str, Tensor], exact: Collection[str] = ()) -> dict[str, Tensor]:
-    """The state dict for a file; names that begin with one of `exact` are kept as they are, in 16 bits if those do."""
+    """The state dict for a file; `exact` tensors are kept as they are, in 16 bits if those do.
+
+    These are names, or with a dot at the end what names begin with.
+    """
+    kept = tuple(name for name in exact if name.endswith("."))
     out: dict[str, Tensor] = {}
     for name, tensor in state.items():
         value = tensor.detach().cpu().contiguous()
-        if name.startswith(tuple(exact)) or not value.is_floating_point():
+        if name in exact or name.startswith(kept) or not value.is_floating_point():
             short = value.half() if value.is_floating_point() else value
             out[name] = short if torch.equal(short.to(value), value) else value
         elif value.dim() < 2 or value.numel() < SMALLEST:

@@ -29,6 +29,8 @@ from synth.sovits import Version
 from synth.student_content import EXACT
 
 LICENCE = "Apache-2.0"
+SUMS = ".embed_avg"
+"""What the codebook was averaged from: it decides nothing any more."""
 _SUMMARIES = {
     "gpt": "The lite voice of Voxproof, phones to semantic tokens: the text-to-semantic model of GPT-SoVITS, small.",
     "sovits": "The lite voice of Voxproof, tokens and a reference to sound: SoVITS v2, small, with a light head.",
@@ -46,7 +48,8 @@ def ship(gpt: Path, sovits: Path, student: Path, statement: str, out: Path) -> l
             raise VoxproofError(f"is no {kind} but a {found.kind}", path=source, cure="Give the exported checkpoint.")
         state = {name.removeprefix(GPT_PREFIX): value for name, value in found.weight.items()}
         metadata = {str(kind): json.dumps(_configuration(found), sort_keys=True)}
-        save_file(packed(state, EXACT), out / f"{kind}.safetensors", metadata=metadata)
+        exact = [name for name in state if name.startswith(EXACT) and not name.endswith(SUMS)]
+        save_file(packed(state, exact), out / f"{kind}.safetensors", metadata=metadata)
         cards.append(_carded(kind, source, statement, out, found.info, found.text_pipeline))
     with safe_open(student, framework="pt") as file:
         names = [name for name in file.keys() if not name.startswith(EXACT)]  # noqa: SIM118 (the SoVITS has these)
