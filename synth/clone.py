@@ -236,8 +236,8 @@ class Cloner:
         """Says `text` in the voice of the reference, or the mean voice of several, of which the first is the prompt.
 
         With `reference_text`, what the (first) reference says, the GPT goes on from it and takes over its manner;
-        without, only the voice is taken over. `issuer` holds the consent, the key and the register, without which
-        nothing is said; `out` is a file to be written as well; `told` hears of the progress.
+        without, and always with the lite voice, only the voice is taken over. `issuer` holds the consent, the key and
+        the register, without which nothing is said; `out` is a file to be written as well; `told` hears of the progress.
         """
         settings = settings or self.settings()
         task = self._task(text, reference, reference_text, settings)
@@ -383,7 +383,7 @@ class Cloner:
         if not references:
             raise VoxproofError("there is no reference", cure="Give a recording of the voice.")
         heard, none = self._voicing.hear(references), torch.zeros(0, dtype=torch.long)
-        if not text.strip():
+        if not text.strip() or not self.models.goes_on:
             if self._voicing.needs_text:
                 raise VoxproofError(f"SoVITS {self.models.version} needs the reference's text", cure="Give it.")
             return _Prompt(heard, Prompt(none, none), None, None)

@@ -127,6 +127,11 @@ def clone(
         begun = time.perf_counter()
         chosen = chosen_cloner(model, device, hears_text=with_text, hubert=hubert, bert=bert)
         loaded = time.perf_counter()
+        goes_on = with_text and chosen.cloner.models.goes_on
+        if with_text and not goes_on:
+            click.echo(
+                "voxproof: what the reference says is not used: this voice is understood better without.", err=True
+            )
         settings = chosen.cloner.settings(
             language=language or chosen.language, reference_language=reference_language, seed=seed, speed=speed
         )
@@ -134,7 +139,7 @@ def clone(
         number, rows, capped = say(chosen, said, passages, reference_text, settings, issuer, out, steps)
         spoken = time.perf_counter()
     told = _told(register, number, out, chosen, passages)
-    told |= {"semantic_tokens": rows, "capped": capped, "seed": seed}
+    told |= {"semantic_tokens": rows, "capped": capped, "seed": seed, "reference_text_used": goes_on}
     told["real_time_factor"] = round((spoken - loaded) / told["seconds"], 3)
     told["timing"] = {"loading_s": round(loaded - begun, 2), "speaking_s": round(spoken - loaded, 2)}
     if as_json:

@@ -30,6 +30,8 @@ from forensics.cli.training import (
     told,
 )
 
+VOICE_WEIGHT = 10.0
+"""Lite voice: of the loss of voices that are unlike."""
 WINDOW = 100
 """Frames of 20 ms of each recording in a step of the lite voice."""
 
@@ -99,7 +101,8 @@ def finetune(list_file: Path, folder: Path, as_json: bool, **options: Any) -> No
         "export_every": None,
     }  # fmt: skip
     if lite:  # what ships has no posterior encoder
-        second |= {"size": "lite", "prior_only": second["epochs"], "unjudged": second["epochs"], "window": WINDOW}
+        second |= {"size": "lite", "prior_only": second["epochs"], "unjudged": second["epochs"]}
+        second |= {"window": WINDOW, "voice_weight": VOICE_WEIGHT}
     with team(options["device"]) as own:
         sound = run_s2(data, folder / "s2", own, model, issuer=issuer, **second)
         text = run_s1(data, folder / "s1", own, **first)

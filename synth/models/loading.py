@@ -61,6 +61,9 @@ class ModelSet:
     """Reads phones from the features of codes, for the quality control."""
     sampling: Sampling = field(default_factory=Sampling)
     """How its GPT's tokens are drawn unless told otherwise."""
+    goes_on: bool = True
+    """Whether its GPT goes on from what the reference says; the lite voice, whose codes of a recording are too often
+    others than its GPT has learnt from, takes the voice alone."""
 
     @property
     def device(self) -> torch.device:
@@ -143,6 +146,7 @@ def load_models(
         content,
         reader,
         Sampling() if content is None else LITE_SAMPLING,
+        goes_on=content is None,
     )
 
 

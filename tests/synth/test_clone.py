@@ -119,6 +119,16 @@ def test_a_reference_with_its_text_becomes_the_prompt() -> None:
     assert not torch.equal(alone.codes[0], said.codes[0])
 
 
+def test_a_model_that_does_not_go_on_takes_the_voice_alone() -> None:
+    able = cloner(content=content_encoder(), models=replace(models(), goes_on=False))
+    said = able._render("good day", voice(), "hello", settings=quick(watch=Watch()))
+    alone = cloner()._render("good day", voice(), settings=quick(watch=Watch()))
+    assert said.trace is not None
+    assert len(said.trace.prompt_codes) == 0
+    assert torch.equal(said.codes[0], alone.codes[0])
+    assert torch.equal(said.samples, alone.samples)
+
+
 def test_mandarin_gets_bert_features_and_other_languages_zeros() -> None:
     class Rows(BertFeatures):
         def __init__(self) -> None: ...
