@@ -237,7 +237,7 @@ class Cloner:
 
         With `reference_text`, what the (first) reference says, the GPT goes on from it and takes over its manner;
         without, and always with the lite voice, only the voice is taken over. `issuer` holds the consent, the key and
-        the register, without which nothing is said; `out` is a file to be written as well; `told` hears of the progress.
+        the register, without which nothing is said; `out` is a file to be written, too; `told` hears of the progress.
         """
         settings = settings or self.settings()
         task = self._task(text, reference, reference_text, settings)
