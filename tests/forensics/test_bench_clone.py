@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -420,3 +421,11 @@ def test_whisper_names_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "hf" / "model.safetensors").write_bytes(b"")
     with pytest.raises(VoxproofError, match=r"holds no tokenizer\.json"):
         Whisper(tmp_path / "hf")
+
+
+def test_the_peak_is_of_the_process_itself_and_not_of_who_started_it() -> None:
+    ours = np.ones(40_000_000)  # 320 MB that a child must not be blamed for
+    program = "from forensics.benches.clone.cost import peak_mb; print(peak_mb())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert cost.peak_mb() > ours.nbytes / 1e6
+    assert float(done.stdout) < 300
