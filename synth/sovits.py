@@ -40,13 +40,13 @@ from synth.vits_modules import (
     time_slices,
     to_type,
 )
+from synth.voiceprint_network import UNITS as VOICE_UNITS
 
 Version = Literal["v1", "v2", "v2Pro", "v2ProPlus"]
 SSL_WIDTH = 768  # of HuBERT base; the lite voice has another content encoder (synth/student.py)
 CODES = 1024  # semantic tokens
 STYLE_FRAMES = 150  # 3 s, the shortest reference
 SPEAKER_WIDTH = 20480  # of the speaker-verification embedding
-VOICEPRINT_WIDTH = 256  # of the voiceprint's vector (synth/voiceprint.py), which the lite voice has in its place
 MRTE_WIDTH = 512  # of the cross-attention, and of the voice that is added there
 
 
@@ -180,7 +180,7 @@ class SovitsConfig(EncoderConfig):
     @property
     def speaker_width(self) -> int:
         """Of the embedding of the speaker that is added to the style; 0: there is none."""
-        return SPEAKER_WIDTH if self.is_pro else VOICEPRINT_WIDTH if self.voiceprint else 0
+        return SPEAKER_WIDTH if self.is_pro else VOICE_UNITS if self.voiceprint else 0
 
     @property
     def hop(self) -> int:
@@ -591,7 +591,7 @@ class Sovits(Encoders):
             self.prelu = nn.PReLU(config.gin_channels)
             self.ge_to512 = nn.Linear(config.gin_channels, config.mrte_width)
         elif config.voiceprint:
-            self.voice_emb = nn.Linear(VOICEPRINT_WIDTH, config.gin_channels, bias=False)
+            self.voice_emb = nn.Linear(config.speaker_width, config.gin_channels, bias=False)
             nn.init.zeros_(self.voice_emb.weight)
 
     def train(self, mode: bool = True) -> Sovits:

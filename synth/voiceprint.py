@@ -42,8 +42,6 @@ from synth.voiceprint_network import (
 
 FloatArray = npt.NDArray[np.float32]
 
-VECTOR = UNITS
-"""Components of what `voice_vector` gives."""
 MARK_BYTES = 4
 """Of the weights' SHA-256, in front of the components: voiceprints of other weights cannot be compared."""
 PROPOSITIONS = (
@@ -152,11 +150,11 @@ def embed_voice(samples: npt.NDArray[np.floating], rate: int) -> FloatArray:
 def voice_vector(samples: npt.NDArray[np.floating], rate: int) -> FloatArray:
     """Mono samples [time] at `rate` Hz -> what a network of ours is told of the voice [256]; zeros without speech.
 
-    The network's vector before the linear map, less its mean over many voices, times 4 so that components are near 1.
+    The network's vector before the linear map, less its mean over many voices, times 4: about 3 long.
     """
     network = voice_network()
     mel = speech_mel(_at_16_khz(np.asarray(samples, np.float32), rate), network.filters)
-    return network.described(network.voice(mel)) if len(mel) else np.zeros(VECTOR, np.float32)
+    return network.described(network.voice(mel)) if len(mel) else np.zeros(UNITS, np.float32)
 
 
 def similarity(a: FloatArray, b: FloatArray) -> float:

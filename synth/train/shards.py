@@ -3,7 +3,8 @@
 FOLDER/preparation.json         what it was made from and with
 FOLDER/shard-00000.safetensors  for recording i: i/phones [n] int32, i/sound [samples] int16 at 32 kHz,
                                 i/content [768, frames] float32, with Chinese i/bert [n, 1024] float16,
-                                for Pro versions i/speaker [20480] float32; one JSON table of facts
+                                for Pro versions i/speaker [20480] float32, for the lite size i/speaker [256] float32
+                                and i/pitch [2 frames] float16, Hz; one JSON table of facts
 FOLDER/codes-00000.safetensors  i/codes [tokens] int16, of one tokeniser
 FOLDER/troubles.jsonl           recordings that were left out, and warnings
 """

@@ -13,8 +13,9 @@ from synth.checkpoint import layouts  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
 from synth.reference import Reference  # noqa: E402
 from synth.sovits import Sovits, SovitsConfig  # noqa: E402
-from synth.voiceprint import VECTOR, embed_voice, voice_network, voice_vector  # noqa: E402
+from synth.voiceprint import embed_voice, voice_network, voice_vector  # noqa: E402
 from synth.voiceprint_card import voiceprint_card  # noqa: E402
+from synth.voiceprint_network import UNITS  # noqa: E402
 from synth.voicing import voiceprinted  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,7 @@ def reference(name: str = "human.wav") -> Reference:
 def test_it_joins_the_style_and_nothing_at_first() -> None:
     torch.manual_seed(0)
     sovits = Sovits(SMALL)
-    style, voice = torch.randn(2, 16, 1), torch.randn(2, VECTOR)
+    style, voice = torch.randn(2, 16, 1), torch.randn(2, UNITS)
     assert torch.equal(sovits.with_speaker(style, voice), style)  # a model that goes on says what it said
     torch.nn.init.normal_(sovits.voice_emb.weight)
     added = sovits.with_speaker(style, voice) - style
@@ -41,7 +42,7 @@ def test_it_joins_the_style_and_nothing_at_first() -> None:
 
 
 def test_it_is_asked_for_where_the_model_has_it_and_nowhere_else() -> None:
-    style, voice = torch.randn(1, 16, 1), torch.randn(1, VECTOR)
+    style, voice = torch.randn(1, 16, 1), torch.randn(1, UNITS)
     with pytest.raises(VoxproofError, match="needs a speaker embedding"):
         Sovits(SMALL).with_speaker(style, None)
     plain = replace(SMALL, voiceprint="")
@@ -56,7 +57,7 @@ def test_two_voices_give_two_vectors_and_silence_none() -> None:
     first, second = (voice_vector(part, human.rate) for part in (human.mono[:half], human.mono[half:]))
     machine = read(ROOT / "examples" / "machine.wav")
     other = voice_vector(machine.mono, machine.rate)
-    assert first.shape == (VECTOR,)
+    assert first.shape == (UNITS,)
     assert np.linalg.norm(first - second) < 0.75 * np.linalg.norm(first - other)
     assert not voice_vector(np.zeros(16_000, np.float32), 16_000).any()
 
@@ -69,7 +70,7 @@ def test_it_is_the_voiceprint_before_its_map() -> None:
 
 
 def test_another_voiceprint_network_is_refused() -> None:
-    assert voiceprinted(reference(), OURS).shape == (1, VECTOR)
+    assert voiceprinted(reference(), OURS).shape == (1, UNITS)
     with pytest.raises(VoxproofError, match="another voiceprint network"):
         voiceprinted(reference(), "00000000")
 
