@@ -62,7 +62,7 @@ class Settings:
     """Of the reference's text; None: the same."""
     seed: int = 0
     """The same seed says the same; piece number i draws from `seed + i`, and again from what follows from it."""
-    redraws: int = 3
+    redraws: int = 5
     """How often at most a piece is drawn again that does not say its text, where the model has a reader of its codes;
     never where drawing is greedy, or changed inside."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -434,10 +434,17 @@ class Cloner:
     def _draw(self, prompted: Sequence[Prompted] | Mapping[int, Prompted], settings: Settings, told: Told) -> Draw:
         """Draws the pieces of these numbers for the first or a further time."""
 
-        def draw(numbers: Sequence[int], attempt: int) -> Draws:
-            again = replace(settings, sampling=sampling_of(settings.sampling, attempt))
+        def draw(numbers: Sequence[int], attempt: int, wrong_from: Sequence[int]) -> Draws:
             seeds = [seed_of(settings.seed, number, attempt) for number in numbers]
-            return self._tokens([prompted[number] for number in numbers], seeds, again, _untold if attempt else told)
+            if attempt == 0:
+                return self._tokens([prompted[number] for number in numbers], seeds, settings, told)
+            spoken, records = [], []
+            for number, seed, token in zip(numbers, seeds, wrong_from, strict=True):
+                again = replace(settings, sampling=sampling_of(settings.sampling, attempt, token))
+                (one,), (record,) = self._tokens([prompted[number]], [seed], again, _untold)
+                spoken.append(one)
+                records.append(record)
+            return spoken, records
 
         return draw
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = frozenset({"en"})
 """That the reader has learnt."""
-FRAMES_PER_SECOND = 50
+FRAMES_PER_SECOND, FRAMES_PER_CODE = 50, 2
 
 Status = Literal["said", "missing", "repeated", "moved"]
 
@@ -79,6 +79,8 @@ class Check:
     pace: float | None
     """Phones a second; None: too few."""
     faults: tuple[Fault, ...]
+    wrong_from: int = 0
+    """The code at which the first of them begins."""
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -119,21 +121,27 @@ def check(
     )
     said = _said(words, found)
     pace = _pace(words, found, limits)
-    faults = [Fault(kind=one.status, piece=piece, word=n) for n, one in enumerate(said) if one.status != "said"]
+    end = max((visit.end for visit in found.visits), default=0)
+    faults = [
+        (Fault(kind=one.status, piece=piece, word=n), _departure(found, n, one))
+        for n, one in enumerate(said)
+        if one.status != "said"
+    ]
     faults += [
-        Fault(kind="other sounds", piece=piece, word=_next(found, other.end))
+        (Fault(kind="other sounds", piece=piece, word=_next(found, other.end)), other.start)
         for other in found.others
         if other.phones >= limits.other_phones
     ]
     if found.visits:
-        first, last = found.visits[0].start, found.visits[-1].end
-        if max(first, len(scores) - last) > limits.silent_s * FRAMES_PER_SECOND:
-            faults.append(Fault(kind="silence", piece=piece))
+        first, last = found.visits[0].start, len(scores) - found.visits[-1].end
+        if max(first, last) > limits.silent_s * FRAMES_PER_SECOND:
+            faults.append((Fault(kind="silence", piece=piece), 0 if first > last else end))
     if pace is not None and not limits.slowest <= pace <= limits.fastest:
-        faults.append(Fault(kind="pace", piece=piece))
+        faults.append((Fault(kind="pace", piece=piece), 0))
     if capped:
-        faults.append(Fault(kind="cut off", piece=piece))
-    return Check(said, found, len(scores) / FRAMES_PER_SECOND, pace, tuple(faults))
+        faults.append((Fault(kind="cut off", piece=piece), end))
+    began = min((frame for _, frame in faults), default=0) // FRAMES_PER_CODE
+    return Check(said, found, len(scores) / FRAMES_PER_SECOND, pace, tuple(fault for fault, _ in faults), began)
 
 
 def summary(checks: Sequence[Check | None], redraws: int, reason: str = "") -> Quality:
@@ -185,6 +193,13 @@ def _said(words: Sequence[Word], found: Alignment) -> tuple[Said, ...]:
         furthest = max([furthest, *(visit.end for visit in mine[:1])])
         out.append(Said(word.text, tuple(mine), status))
     return tuple(out)
+
+
+def _departure(found: Alignment, number: int, word: Said) -> int:
+    """The frame where a word that was left out was due, or where one was said that should not have been."""
+    if word.visits:
+        return word.visits[-1].start
+    return max((visit.end for visit in found.visits if visit.word < number), default=0)
 
 
 def _next(found: Alignment, frame: int) -> int | None:

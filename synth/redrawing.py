@@ -7,7 +7,7 @@ same seed says the same, re-draws included. Without a reader, nothing is checked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -26,15 +26,16 @@ from synth.text.pipeline import Utterance
 
 STRIDE = 1_000_003
 """From the seed of a draw to that of the next; pieces lie one apart."""
-UNMARKED = 12
-"""Tokens at the beginning of a re-draw that chance draws and not the key (0.48 s): under the key alone, it would come
-out as before. The rest is marked as ever."""
+UNMARKED, EARLIER = 12, 6
+"""Tokens of a re-draw that chance draws and not the key (0.48 s), from where the fault began: under the key alone, it
+would come out as before. Every further re-draw begins to do so so many tokens earlier. The rest is marked as ever."""
 NO_READER = "this engine has no reader of its codes"
 OTHER_LANGUAGE = "the reader of the codes knows English only"
 
 Draws = tuple[list[Spoken], list[GptRecord | None]]
-Draw = Callable[[Sequence[int], int], Draws]
-"""Numbers of pieces, and for the how manieth time (0: the first) -> what was drawn for each."""
+Draw = Callable[[Sequence[int], int, Sequence[int]], Draws]
+"""Numbers of pieces, for the how manieth time (0: the first), and the tokens at which they went wrong before -> what
+was drawn for each."""
 Reads = Callable[[Tensor], NDArray[np.float32]]
 """Codes [k] -> log-probabilities of phones [2 k, 733]."""
 
@@ -57,14 +58,15 @@ class Control:
     def drawn(self, draw: Draw, said: Mapping[int, Utterance]) -> Draws:
         """The best draw of every piece, in order."""
         numbers = list(said)
-        spoken, records = draw(numbers, 0)
+        spoken, records = draw(numbers, 0, [0] * len(numbers))
         checks = [self._check(number, said[number], one) for number, one in zip(numbers, spoken, strict=True)]
         for attempt in range(1, self.most + 1):
-            wrong = [at for at, found in enumerate(checks) if found is not None and found.faults]
+            wrong = {at: found.wrong_from for at, found in enumerate(checks) if found is not None and found.faults}
             if not wrong:
                 break
             self.redraws += len(wrong)
-            for at, one, record in zip(wrong, *draw([numbers[at] for at in wrong], attempt), strict=True):
+            again_drawn = draw([numbers[at] for at in wrong], attempt, list(wrong.values()))
+            for at, one, record in zip(wrong, *again_drawn, strict=True):
                 again, before = self._check(numbers[at], said[numbers[at]], one), checks[at]
                 if again is not None and before is not None and again.rank < before.rank:
                     spoken[at], records[at], checks[at] = one, record, again
@@ -87,11 +89,12 @@ def seed_of(seed: int, piece: int, attempt: int) -> int:
     return seed + piece + attempt * STRIDE
 
 
-def sampling_of(sampling: Sampling, attempt: int) -> Sampling:
-    """How it is drawn; again with a mark that begins later."""
+def sampling_of(sampling: Sampling, attempt: int, wrong_from: int) -> Sampling:
+    """How it is drawn; again with a mark that lets chance draw about the token where it went wrong."""
     if attempt == 0 or sampling.mark is None:
         return sampling
-    return replace(sampling, mark=_Later(sampling.mark))
+    first = max(wrong_from - EARLIER * attempt, 0)
+    return replace(sampling, mark=_Pausing(sampling.mark, range(first, wrong_from + UNMARKED)))
 
 
 @torch.no_grad()
@@ -104,23 +107,23 @@ def read(codes: Tensor, reader: torch.nn.Module, features: Callable[[Tensor], Te
     return cast(NDArray[np.float32], scores.float().log_softmax(-1).cpu().numpy())
 
 
-class _Later:
-    """A mark that leaves the first tokens to chance."""
+class _Pausing:
+    """A mark that leaves some tokens to chance."""
 
-    def __init__(self, mark: Mark) -> None:
-        self.mark = mark
+    def __init__(self, mark: Mark, chance: range) -> None:
+        self.mark, self.chance = mark, chance
 
-    def begin(self, prompt: object) -> Race:
-        return _LaterRace(self.mark.begin(cast(Sequence[int], prompt)))
+    def begin(self, prompt: Iterable[int]) -> Race:
+        return _PausingRace(self.mark.begin(prompt), self.chance)
 
 
-class _LaterRace:
-    def __init__(self, race: Race) -> None:
-        self.race, self.left = race, UNMARKED
+class _PausingRace:
+    def __init__(self, race: Race, chance: range) -> None:
+        self.race, self.chance, self.at = race, chance, 0
 
     def exponentials(self, n: int) -> NDArray[np.float64] | None:
-        return None if self.left else self.race.exponentials(n)
+        return None if self.at in self.chance else self.race.exponentials(n)
 
     def drawn(self, token: int) -> None:
-        self.left = max(self.left - 1, 0)
+        self.at += 1
         self.race.drawn(token)

@@ -23,7 +23,7 @@ from synth.gpt import Spoken  # noqa: E402
 from synth.gpt import Utterance as Prompted  # noqa: E402
 from synth.interventions import Interventions  # noqa: E402
 from synth.issuance import Issuance, close_issuance, find, register_issuance  # noqa: E402
-from synth.redrawing import NO_READER, OTHER_LANGUAGE, STRIDE, UNMARKED, Control, read, sampling_of, seed_of  # noqa: E402
+from synth.redrawing import EARLIER, NO_READER, OTHER_LANGUAGE, STRIDE, UNMARKED, Control, read, sampling_of, seed_of  # noqa: E402
 from synth.sampling import Sampling  # noqa: E402
 from synth.text.pipeline import Utterance  # noqa: E402
 from synth.watermark.tokens import TokenMark  # noqa: E402
@@ -66,10 +66,12 @@ class Draws:
 
     def __init__(self, capped: Callable[[int], bool] = lambda attempt: False) -> None:
         self.asked: list[tuple[list[int], int]] = []
+        self.wrong_from: list[list[int]] = []
         self.capped = capped
 
-    def __call__(self, numbers: Sequence[int], attempt: int) -> Any:
+    def __call__(self, numbers: Sequence[int], attempt: int, wrong_from: Sequence[int]) -> Any:
         self.asked.append((list(numbers), attempt))
+        self.wrong_from.append(list(wrong_from))
         drawn = [Spoken(torch.tensor([10 * number + attempt]), self.capped(attempt)) for number in numbers]
         return drawn, [None] * len(drawn)
 
@@ -132,22 +134,39 @@ def test_seeds_follow_from_the_first_one() -> None:
     assert [seed_of(7, 2, attempt) for attempt in range(3)] == [9, 9 + STRIDE, 9 + 2 * STRIDE]
 
 
-def test_a_redraw_under_the_key_begins_by_chance_and_goes_on_marked() -> None:
+def test_a_draw_is_told_where_the_one_before_went_wrong() -> None:
+    """Of "hello" and "there" 20 and 20 frames, two a code; of the word that was left out, where it was due."""
+    draws = Draws()
+    controlled({0: TEXT, 1: TEXT}, {0: BAD, 1: BAD, 10: "there"}, draws=draws)
+    due = len(scores(BAD)) // 2
+    assert draws.wrong_from == [
+        [0, 0],
+        [pytest.approx(due, abs=2), pytest.approx(0, abs=1)],
+        [pytest.approx(due, abs=2)],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "wrong_from", "chance"), [(1, 30, range(24, 42)), (3, 30, range(12, 42)), (2, 5, range(17))]
+)
+def test_a_redraw_under_the_key_leaves_the_place_of_the_fault_to_chance(
+    attempt: int, wrong_from: int, chance: range
+) -> None:
     mark = TokenMark.of(KEY, 5)
     sampling = Sampling(mark=mark)
-    assert sampling_of(sampling, 0) is sampling
-    assert sampling_of(Sampling(), 2) == Sampling()
-    later = sampling_of(sampling, 1).mark
-    assert later is not None
-    race, first = later.begin([1, 2]), mark.begin([1, 2])
-    for token in range(100, 100 + UNMARKED):
-        assert race.exponentials(1025) is None
-        assert first.exponentials(1025) is not None
+    assert sampling_of(sampling, 0, wrong_from) is sampling
+    assert sampling_of(Sampling(), attempt, wrong_from) == Sampling()
+    pausing = sampling_of(sampling, attempt, wrong_from).mark
+    assert pausing is not None
+    assert (UNMARKED, EARLIER) == (12, 6)
+    race, first = pausing.begin([1, 2]), mark.begin([1, 2])
+    for at, token in enumerate(range(100, 160)):
+        found, whole = race.exponentials(1025), first.exponentials(1025)
+        assert whole is not None
+        assert (found is None) == (at in chance)
+        assert found is None or np.array_equal(found, whole)
         race.drawn(token)
         first.drawn(token)
-    marked = race.exponentials(1025)
-    assert marked is not None
-    assert np.array_equal(marked, first.exponentials(1025))
 
 
 def test_codes_are_read_through_their_features() -> None:
@@ -157,7 +176,9 @@ def test_codes_are_read_through_their_features() -> None:
     assert np.exp(found).sum(1) == pytest.approx(np.ones(2), abs=1e-5)
     assert np.argmax(found[0]) == int(reader(torch.full((4,), 3.0)).argmax())
     silent = Control(lambda codes: read(codes, lambda_module(reader), lambda codes: codes), 0)
-    silent.drawn(lambda numbers, attempt: ([Spoken(torch.zeros(0).long(), False)], [None]), {0: Letters().read(TEXT)})
+    silent.drawn(
+        lambda numbers, attempt, wrong_from: ([Spoken(torch.zeros(0).long(), False)], [None]), {0: Letters().read(TEXT)}
+    )
     assert faults(silent.quality) == [("missing", 0, 0), ("missing", 0, 1)]
 
 
@@ -186,7 +207,7 @@ def test_the_cloner_keeps_the_better_draw_and_says_what_remains() -> None:
     assert torch.equal(said.samples, again.samples)
     assert said.quality is not None
     assert said.quality == again.quality
-    assert said.quality.redraws == 3
+    assert said.quality.redraws == Settings().redraws
     assert faults(said.quality) == [("cut off", 0, None)]  # the tiny models never end
     (check,) = said.checks
     assert check is not None
