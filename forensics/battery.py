@@ -46,12 +46,22 @@ BUILT_IN = (
 """The methods that ship, in the order of the report."""
 ON_REQUEST = ("forensics.methods.watermark_perth:WatermarkPerth",)
 """Methods that run only when they are asked for by id: marks of third parties, which need their makers' packages."""
+INTERNALS = (
+    "forensics.methods.codes_statistics:CodesStatistics",
+    "forensics.methods.codes_likelihood:CodesLikelihood",
+)
+"""Methods that look through our own voice model, which takes PyTorch seconds to load: on request only."""
 
 
-def load_battery(only: Iterable[str] = ()) -> tuple[Method, ...]:
-    """Instances of all methods, built-in first; `only` keeps those with a given id or family (`signal`)."""
+def load_battery(only: Iterable[str] = (), internals: bool = False) -> tuple[Method, ...]:
+    """Instances of all methods, built-in first; `only` keeps those with a given id or family (`signal`).
+
+    `internals`, or the family `codes` among the wanted, adds the methods that look through our own voice model.
+    """
     wanted = tuple(only)
     methods = [_load(reference, reference) for reference in BUILT_IN]
+    if internals or any(name.split(".")[0] == "codes" for name in wanted):
+        methods += [_load(reference, reference) for reference in INTERNALS]
     methods += [method for method in (_load(reference, reference) for reference in ON_REQUEST) if method.id in wanted]
     methods += [_load(entry.value, f"plug-in {entry.name}") for entry in sorted(entry_points(group=GROUP))]
     ids = [method.id for method in methods]

@@ -80,6 +80,8 @@ def joint_exit_code(codes: Sequence[int]) -> int:
     "The voice of a consent that a mark leads to is compared anyway.",
 )
 @click.option("--method", "only", multiple=True, metavar="ID", help="Only this method or family (repeatable).")
+@click.option("--internals", is_flag=True, help="Also look through our own voice model (docs/internals.md); slower.")
+@click.option("--transcript", default="", metavar="TEXT", help="With --internals: what the one CLIP says, in English.")
 @click.option("--max-seconds", type=float, default=None, metavar="S", help="Refuse recordings longer than this.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the answer, unless the command itself fails.")
 def verify(
@@ -93,6 +95,8 @@ def verify(
     place: Path | None,
     voices: tuple[str, ...],
     only: tuple[str, ...],
+    internals: bool,
+    transcript: str,
     max_seconds: float | None,
     exit_zero: bool,
 ) -> int:
@@ -101,6 +105,8 @@ def verify(
     Exit code: 0 supports a person, 10 supports a machine, 15 edited, 20 inconclusive, 30 could not be tested;
     of several clips the first of 10, 15, 30, 20, 0 that occurs.
     """
+    if transcript and len(clips) > 1:
+        raise click.UsageError("--transcript is what one clip says; give one clip.")
     from synth import audio
 
     audio.prepare()  # the decoding process starts while this one still imports
@@ -119,7 +125,11 @@ def verify(
     from synth.watermark.keys import read_keys
 
     terminal = Terminal(quiet=as_json)
-    battery = equipped(load_battery(only), read_keys(keys), place)
+    battery = equipped(load_battery(only, internals), read_keys(keys), place)
+    if transcript:
+        from forensics.methods._code_line import with_transcript
+
+        battery = with_transcript(battery, transcript)
     fusion = load_fusion()
     compared = VoiceExamination(voices, place)
     limits = audio.Limits() if max_seconds is None else audio.Limits(seconds=max_seconds)

@@ -1,0 +1,38 @@
+"""`voxproof bench internals`: what the codes of our voice model show (docs/validation/internals.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from synth.errors import VoxproofError
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command("internals")
+@click.option("--clips", required=True, type=FILE, help="Table of clips, as detectors.codes.train reads it.")
+@click.option("--texts", required=True, type=FILE, help="Sentences for the clones, one on each line.")
+@click.option("--cache", required=True, type=click.Path(path_type=Path, file_okay=False), help="That of the training.")
+@click.option("--leave-out", multiple=True, metavar="SOURCE", help="Source the voice learnt from; may be repeated.")
+@click.option(
+    "--numbers", type=(int, int, int), default=(36, 40, 28), show_default=True, help="Recordings of each of the parts."
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write internals.md here.")
+def internals(
+    clips: Path, texts: Path, cache: Path, leave_out: tuple[str, ...], numbers: tuple[int, int, int], out: Path | None
+) -> int:
+    """Tell our own clones, without their mark, from people by how they use the voice model's codes."""
+    try:
+        from detectors.codes.train import parser
+        from forensics.benches.internals import measure
+    except ModuleNotFoundError as error:
+        raise VoxproofError(f"{error.name} is not installed", cure="pip install 'voxproof[lite,train]'") from error
+    given = ["--clips", str(clips), "--texts", str(texts), "--cache", str(cache), "--leave-out", *leave_out]
+    text = measure(parser().parse_args([*given, "--numbers", *map(str, numbers)]))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "internals.md").write_text(text, encoding="utf-8")
+    click.echo(text)
+    return 0
