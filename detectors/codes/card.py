@@ -83,7 +83,7 @@ class CodeLine(Record):
     def standard(self, values: FloatArray) -> FloatArray:
         """Measures [n, m] -> standard scores, held within `FARTHEST`."""
         scores = (values - np.array(self.means)) / np.array(self.deviations)
-        return np.clip(scores, -FARTHEST, FARTHEST)
+        return np.asarray(np.clip(scores, -FARTHEST, FARTHEST))
 
 
 class CodesCard(WeightsCard):

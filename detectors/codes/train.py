@@ -110,8 +110,8 @@ def fitted(method: str, rows: Sequence[Row], rounds: int, seed: int) -> CodeLine
     against, names = LINES[method]
     used = [row for row in rows if row.sound.kind in ("clone", *against)]
     values = table(used, names)
-    known = np.isfinite(values).all(1)
-    used = [row for row, one in zip(used, known, strict=True) if one]
+    known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(values).all(1))
+    used = [row for row, one in zip(used, known.tolist(), strict=True) if one]
     values = values[known]
     machine = np.array([row.sound.kind == "clone" for row in used])
     line = CodeLine(
@@ -183,7 +183,7 @@ def unbounded(line: CodeLine, rows: Sequence[Row], condition: str, kind: str) ->
     used = [row for row in rows if row.condition == condition and row.sound.kind == kind]
     values = table(used, line.measures)
     values = values[np.isfinite(values).all(1)]
-    return line.standard(values) @ np.array(line.weights) + line.intercept
+    return np.asarray(line.standard(values) @ np.array(line.weights) + line.intercept)
 
 
 def distributions(rows: Sequence[Row]) -> tuple[Distribution, ...]:

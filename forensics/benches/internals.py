@@ -49,9 +49,9 @@ class Told:
 
 def told(what: str, rows: Sequence[Row], score: Callable[[Row], float], seed: int = 1) -> Told | None:
     """Rows of clones and others with a score; None where one side is empty."""
-    scores = np.array([score(row) for row in rows])
+    scores = np.array([score(row) for row in rows], np.float64)
     kept = np.isfinite(scores)
-    clone = np.array([row.sound.kind == "clone" for row in rows])
+    clone = np.array([row.sound.kind == "clone" for row in rows], np.bool_)
     if not (kept & clone).any() or not (kept & ~clone).any():
         return None
     voices = np.array([row.sound.speaker for row in rows])
