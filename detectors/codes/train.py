@@ -223,6 +223,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--numbers", type=int, nargs=3, default=(36, 40, 28), metavar=("TRAIN", "CALIBRATION", "VALID"))
     made.add_argument("--each", type=int, default=3, help="recordings of a voice, at most")
     made.add_argument("--table-clips", type=int, default=800, help="recordings for people's table of pairs")
+    made.add_argument("--conditions", nargs="+", default=CONDITIONS, choices=CONDITIONS, help="for a small run")
     made.add_argument("--rounds", type=int, default=200)
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--version", default="1")
@@ -280,7 +281,7 @@ def main() -> None:
     path.chmod(0o644)
     measurer = CodeMeasurer(ear, people, generator, models.gpt)
     judged = [sound for sound in begun.sounds if sound.part != "train"]
-    rows = measured(judged, CONDITIONS, begun.cache, measurer, lambda some: progress(some, "Measures"))
+    rows = measured(judged, arguments.conditions, begun.cache, measurer, lambda some: progress(some, "Measures"))
     calibration = [row for row in rows if row.sound.part == "calibration"]
     validation = [row for row in rows if row.sound.part == "validation"]
     lines = []
@@ -298,8 +299,9 @@ def main() -> None:
         attribution="Learnt by detectors.codes.train from counts of codes; MIT licence.",
         weights=path.name, sha256=sha256_of(path), bytes=path.stat().st_size,
         checkpoint=model_name(models), models=dict(models.hashes), temperatures=TEMPERATURES, voices=len(voices),
-        left_out=tuple(arguments.leave_out), channels=CONDITIONS, languages=("en",), min_speech_seconds=1.5,
-        min_band_hz=3300.0, min_snr_db=10.0, lines=tuple(lines), distributions=distributions(calibration),
+        left_out=tuple(arguments.leave_out), channels=tuple(arguments.conditions), languages=("en",),
+        min_speech_seconds=1.5, min_band_hz=3300.0, min_snr_db=10.0, lines=tuple(lines),
+        distributions=distributions(calibration),
     )  # fmt: skip
     write_card(card, path.with_suffix(".yaml"))
 

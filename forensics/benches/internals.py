@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -138,8 +139,10 @@ def page(card: CodesCard, tables: Sequence[tuple[str, list[Told]]], texts: Seque
     lines = [
         "# What the codes show",
         "",
-        f"Made by `{command}`, for {card.checkpoint} and no other generator. Voices, sentences and places in the clips",
-        f"are none of the calibration's; clones carry no mark. Sources left out, since the voice learnt from them: "
+        f"Made by `{command}`.",
+        "",
+        f"For {card.checkpoint} and no other generator. Voices and sentences are none of the calibration's; clones",
+        f"carry no mark. A piece begins at any sample of its clip. Sources left out, since the voice learnt from them: "
         f"{', '.join(card.left_out) or 'none'}.",
         "AUC: the chance that a clone lies above another clip, [95 % over whole voices]. `control`: people's codes",
         "through our decoder in the same voice, where nothing was drawn. Aims on 5 s (issue 8): "
@@ -169,15 +172,21 @@ def page(card: CodesCard, tables: Sequence[tuple[str, list[Told]]], texts: Seque
 def measure(arguments: argparse.Namespace) -> str:
     """The page."""
     begun = prepared(arguments)
-    card = codes_card()
+    card = codes_card(arguments.card)
     card.require(begun.models.hashes)
-    pairs = load_pairs(tables_of(card))
+    pairs = load_pairs(tables_of(card, arguments.card))
     measurer = CodeMeasurer(begun.ear, pairs["people"], pairs["generator"], begun.models.gpt)
     judged = [sound for sound in begun.sounds if sound.part == "validation"]
-    rows = measured(judged, CONDITIONS, begun.cache, measurer, lambda some: progress(some, "Measures"))
+    rows = measured(judged, arguments.conditions, begun.cache, measurer, lambda some: progress(some, "Measures"))
     tables = line_tables(card, rows) + single_tables(card, rows)
     numbers = " ".join(map(str, arguments.numbers))
-    command = f"voxproof bench internals --clips … --texts … --cache … --numbers {numbers} --out docs/validation"
+    heard = " ".join(f"'{one}'" for one in arguments.conditions)
+    command = (
+        f"python -m forensics.benches.internals --clips … --texts … --cache … --numbers {numbers} "
+        f"--leave-out {' '.join(arguments.leave_out)} --conditions {heard}"
+        + (" --card …" if arguments.card else "")
+        + " --out docs/validation"
+    )
     return page(card, tables, text_table(begun, begun.ear), command)
 
 
@@ -185,6 +194,7 @@ def main() -> None:
     options = parser()
     options.description = __doc__
     options.set_defaults(out=None)
+    options.add_argument("--card", type=Path, help="another than the one that ships")
     arguments = options.parse_args()
     text = measure(arguments)
     if arguments.out is not None:

@@ -30,7 +30,9 @@ def internals(
     except ModuleNotFoundError as error:
         raise VoxproofError(f"{error.name} is not installed", cure="pip install 'voxproof[lite,train]'") from error
     given = ["--clips", str(clips), "--texts", str(texts), "--cache", str(cache), "--leave-out", *leave_out]
-    text = measure(parser().parse_args([*given, "--numbers", *map(str, numbers)]))
+    arguments = parser().parse_args([*given, "--numbers", *map(str, numbers)])
+    arguments.card = None
+    text = measure(arguments)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "internals.md").write_text(text, encoding="utf-8")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.codes.card import CodeLine
-from detectors.codes.measuring import Measured
 from forensics.exhibit import Exhibit
 from forensics.methods._code_line import CodeMethod
 from forensics.methods._frames import curve
 from forensics.records import GRID_S, Figure, Finding
+
+if TYPE_CHECKING:
+    from detectors.codes.measuring import Measured
 
 SMOOTHED = 25
 """Codes of the moving mean that is drawn, 1 s."""

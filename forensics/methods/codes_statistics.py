@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from detectors.codes.card import QUANTILES, CodeLine
-from detectors.codes.measuring import Measured
 from forensics.exhibit import Exhibit
 from forensics.methods._code_line import CodeMethod
 from forensics.methods._frames import curve
 from forensics.records import Figure, Finding
+
+if TYPE_CHECKING:
+    from detectors.codes.measuring import Measured
 
 
 class CodesStatistics(CodeMethod):

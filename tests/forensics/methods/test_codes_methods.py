@@ -106,3 +106,15 @@ def test_they_run_on_request_only() -> None:
     asked = {method.id for method in load_battery(internals=True)}
     assert asked - usual == {"codes.statistics", "codes.likelihood"}
     assert {method.id for method in load_battery(["codes"])} == {"codes.statistics", "codes.likelihood"}
+
+
+def test_the_methods_themselves_load_no_pytorch() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from forensics.battery import load_battery; "
+        "load_battery(internals=True); print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
