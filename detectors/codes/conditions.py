@@ -23,6 +23,7 @@ CONDITIONS = (*LENGTHS, *CHANNELS)
 """Every state by its name in tables."""
 PLAIN = "5 s"
 """The one to which the channels are applied."""
+OTHER_LENGTHS = tuple(one for one in LENGTHS if one != PLAIN)
 
 
 def heard_as(samples: FloatArray, key: str, condition: str) -> FloatArray | None:

@@ -84,14 +84,14 @@ class CodeEar:
         sound = torch.from_numpy(np.ascontiguousarray(samples, np.float32))
         if len(sound) < 2 * CODE:  # too short for the encoder: it is heard in front of silence
             sound = torch.cat([sound, torch.zeros(2 * CODE - len(sound))])
-        features = self._features(sound)
+        features = self.features(sound)
         projected = self.encoders.ssl_proj(features.to(self.encoders.ssl_proj.weight))  # [1, width, k]
         codes = self.encoders.quantizer.encode(projected)
         apart = (projected - self.encoders.quantizer.decode(codes)).norm(dim=1) / projected.norm(dim=1).clamp(min=1e-9)
         return HeardCodes(codes[0, 0].cpu().numpy(), apart[0].float().cpu().numpy())
 
-    def _features(self, sound: Tensor) -> Tensor:
-        """[1, width, frames at 50 Hz], without the silence that a reference gets behind it."""
+    def features(self, sound: Tensor) -> Tensor:
+        """Samples [time] at 16 kHz -> [1, width, frames at 50 Hz], without the silence behind a reference."""
         frames = 2 * (len(sound) // CODE)
         return self.content.features(sound, bounded=False)[..., :frames]
 

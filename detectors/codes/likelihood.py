@@ -94,7 +94,6 @@ MEASURES: Mapping[str, str] = {
 """What `Foretold.measures` gives, and its unit."""
 
 
-@torch.no_grad()
 def foretold(gpt: GPT, codes: Codes, texts: Sequence[Sequence[int]], temperature: float = 1.0) -> tuple[Foretold, ...]:
     """Codes [k] under each of these texts (ids of phones), side by side in one pass of the model.
 
@@ -105,20 +104,25 @@ def foretold(gpt: GPT, codes: Codes, texts: Sequence[Sequence[int]], temperature
             f"{len(codes)} codes and {min(map(len, texts), default=0)} phones cannot be foretold",
             cure=f"Give 1 to {WINDOW} codes and texts that say something.",
         )
+    logs = torch.from_numpy(coming(gpt, codes, texts))
+    return tuple(_read(row, torch.from_numpy(codes), temperature) for row in logs)
+
+
+@torch.no_grad()
+def coming(gpt: GPT, codes: Codes, texts: Sequence[Sequence[int]]) -> FloatArray:
+    """Log-probabilities of what comes at every place after the codes [k] before it, [texts, k, 1024]."""
     longest = max(map(len, texts))
-    phones = torch.zeros(len(texts), longest, dtype=torch.long)
-    for row, text in zip(phones, texts, strict=True):
-        row[: len(text)] = torch.tensor(text)
+    phones = torch.tensor([[*text, *[0] * (longest - len(text))] for text in texts])
     given = torch.from_numpy(np.ascontiguousarray(codes))[None].expand(len(texts), -1)
     sizes = torch.tensor([len(text) for text in texts]), torch.full((len(texts),), len(codes))
     device = gpt.ar_predict_layer.weight.device
-    scores = gpt(phones.to(device), sizes[0], given.to(device), sizes[1])[:, :-1]
-    return tuple(_read(row, given[0], temperature) for row in scores.float().cpu())
+    scores = gpt(phones.to(device), sizes[0], given.to(device), sizes[1])[:, :-1, :-1]
+    return np.asarray(scores.float().log_softmax(-1).cpu().numpy(), np.float32)
 
 
 def _read(scores: Tensor, codes: Tensor, temperature: float) -> Foretold:
-    """Scores [k, 1025] of the codes [k]."""
-    logs = (scores[:, :-1] / temperature).log_softmax(-1)
+    """Log-probabilities [k, 1024] of what comes, and the codes [k] that came."""
+    logs = (scores / temperature).log_softmax(-1)
     shares = logs.exp()
     own = logs.gather(1, codes[:, None])
     mean = (shares * logs).sum(-1, keepdim=True)

@@ -6,13 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.codes.conditions import heard_as
-from detectors.codes.material import Sound, samples_of
+from detectors.codes.material import Shelf, Sound
 from detectors.codes.measuring import CodeMeasurer
 
 FloatArray = npt.NDArray[np.float64]
@@ -28,14 +27,17 @@ class Row:
 
 
 def measured(
-    sounds: Sequence[Sound], conditions: Sequence[str], cache: Path, measurer: CodeMeasurer,
+    sounds: Sequence[Sound], conditions: Sequence[str], shelf: Shelf, measurer: CodeMeasurer,
     told: Callable[[Iterable[tuple[Sound, str]]], Iterable[tuple[Sound, str]]] = lambda some: some,
 ) -> list[Row]:  # fmt: skip
-    """Rows of all clips in all conditions that they are long enough for; `cache` is that of the measurer's models."""
+    """Rows of all clips in all conditions that they are long enough for; kept on the shelf of the measurer's models."""
     tables = hashlib.sha256()
     for model in (measurer.people, measurer.generator):
         tables.update(model.pairs.tobytes() + model.counts.tobytes())
-    path = cache / f"measures-{tables.hexdigest()[:12]}.jsonl"
+    if measurer.tuning is not None:
+        tables.update(b"".join(value.tobytes() for value in measurer.tuning.tensors().values()))
+    shelf.folder.mkdir(parents=True, exist_ok=True)
+    path = shelf.folder / f"measures-{tables.hexdigest()[:12]}.jsonl"
     kept: dict[str, dict[str, float]] = {}
     if path.exists():
         for line in path.read_text("utf-8").splitlines():
@@ -46,7 +48,7 @@ def measured(
         for sound, condition in told([(sound, condition) for condition in conditions for sound in sounds]):
             key = f"{sound.name}|{condition}"
             if key not in kept:
-                piece = heard_as(samples_of(sound, cache), sound.name, condition)
+                piece = heard_as(shelf.samples(sound), sound.name, condition)
                 # A transcript is that of the whole clip, of which only a piece is heard: it is left to the bench.
                 kept[key] = {} if piece is None else measurer.measure(piece).measures
                 file.write(json.dumps({"key": key, "measures": kept[key]}) + "\n")

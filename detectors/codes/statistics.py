@@ -73,6 +73,14 @@ class PairModel:
         bits[1:] = -np.log2(seen + rest * self.lower[second])
         return bits
 
+    def dense(self) -> npt.NDArray[np.float32]:
+        """[1024, 1024] probability of the second code after the first."""
+        counts = np.zeros((SIZE, SIZE), np.float32)
+        counts[self.pairs // SIZE, self.pairs % SIZE] = self.counts
+        total = np.maximum(self.total, 1)[:, None]
+        rest = np.where(self.total > 0, DISCOUNT * self.followers / np.maximum(self.total, 1), 1.0)[:, None]
+        return np.asarray(np.maximum(counts - DISCOUNT, 0) / total + rest * self.lower, np.float32)
+
     @property
     def rare(self) -> BoolArray:
         """[1024] the codes used least, which together take at most `RARE` of the time."""
@@ -87,20 +95,26 @@ class PairModel:
         return {f"{name}.pairs": self.pairs.astype(np.int32), f"{name}.counts": self.counts.astype(np.int32)}
 
 
-def save_pairs(models: Mapping[str, PairModel], path: Path) -> None:
-    """Tables of pairs by the name of what they were learnt from, in one safetensors file."""
-    save_file({key: value for name, model in models.items() for key, value in model.tensors(name).items()}, path)
+def save_pairs(
+    models: Mapping[str, PairModel], path: Path, more: Mapping[str, npt.NDArray[np.float32]] | None = None
+) -> None:
+    """Tables of pairs by the name of what they were learnt from, in one safetensors file; `more` tensors beside."""
+    pairs = {key: value for name, model in models.items() for key, value in model.tensors(name).items()}
+    save_file(pairs | dict(more or {}), path)
 
 
 def load_pairs(path: Path) -> dict[str, PairModel]:
     """What `save_pairs` wrote."""
     try:
         with safe_open(path, framework="numpy") as file:
-            found = {key: file.get_tensor(key).astype(np.int64) for key in file.keys()}  # noqa: SIM118
+            kept = [key for key in file.keys() if key.endswith((".pairs", ".counts"))]  # noqa: SIM118
+            found = {key: file.get_tensor(key).astype(np.int64) for key in kept}
         names = sorted({key.rpartition(".")[0] for key in found})
         models = {name: PairModel(found[f"{name}.pairs"], found[f"{name}.counts"]) for name in names}
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise VoxproofError(f"holds no tables of codes ({error})", path=path, cure="Reinstall voxproof.") from error
+    if not models:
+        raise VoxproofError("holds no tables of codes", path=path, cure="Reinstall voxproof.")
     for model in models.values():
         pairs = model.pairs
         if len(pairs) != len(model.counts) or (len(pairs) and not 0 <= pairs.min() <= pairs.max() < SIZE * SIZE):

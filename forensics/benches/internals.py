@@ -1,6 +1,6 @@
 """What our voice model's codes show: the code lines on voices that they never saw (docs/validation/internals.md).
 
-    python -m forensics.benches.internals --clips clips.csv --texts sentences.txt --cache DIR [--out docs/validation]
+    voxproof bench internals --clips clips.csv --texts sentences.txt --cache DIR [--out docs/validation]
 
 The clips are those of the part "validation" that `detectors.codes.train` made with the same options, unmarked; the
 card must be that of the installed voice. AUC is the chance that a clone lies above another clip, with an interval from
@@ -12,23 +12,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import torch
 
 from detectors.codes.card import CodeLine, CodesCard, codes_card, tables_of
 from detectors.codes.conditions import CONDITIONS, PLAIN
-from detectors.codes.hearing import CodeEar
+from detectors.codes.learnt import measurer_of
 from detectors.codes.likelihood import foretold
-from detectors.codes.material import TEMPERATURES, samples_of
+from detectors.codes.material import TEMPERATURES, Sound, make, other_machines
 from detectors.codes.measured import Row, measured, table
 from detectors.codes.measuring import WRONG, CodeMeasurer, phones_of
-from detectors.codes.statistics import load_pairs
-from detectors.codes.train import Prepared, parser, prepared, progress
+from detectors.codes.train import Prepared, prepared, progress
+from detectors.codes.tuned import decoded_at, framed
 from detectors.metrics import auc
-
-Texts = tuple[str, int, float, float, float]
-"""Kind of clip, clips, and mean log-probabilities under the own text, a wrong one and none."""
 
 ROUNDS = 500
 GOALS = {"human": 0.95, "control": 0.80}
@@ -116,25 +113,83 @@ def single_tables(card: CodesCard, rows: Sequence[Row]) -> list[tuple[str, list[
     return found
 
 
-def text_table(begun: Prepared, ear: CodeEar) -> list[Texts]:
-    """Clones whose text is known, whole: mean log-probability of a code under the text, a wrong one and none.
+def kept_voice_tables(card: CodesCard, rows: Sequence[Row], final: Sequence[str]) -> list[tuple[str, list[Told]]]:
+    """5 s of the sources that serve the figures only, against themselves."""
+    found = []
+    for source in final:
+        for line in card.lines:
+            some = [row for row in rows if row.condition == PLAIN and row.sound.source == source]
+            answers = [
+                told(f"against {kind}", [r for r in some if r.sound.kind in ("clone", kind)], line_score(line))
+                for kind in ("human", "control")
+            ]
+            found.append((f"{line.method}: the voice {source}, never trained on", [one for one in answers if one]))
+    return found
 
-    Of their first 10 s.
-    """
-    found: dict[str, list[tuple[float, float, float]]] = {}
-    for sound in begun.sounds:
-        if sound.part != "validation" or not sound.text:
+
+def others_table(
+    card: CodesCard, begun: Prepared, clips: Sequence[dict[str, str]], measurer: CodeMeasurer, people: Sequence[Row]
+) -> list[str]:
+    """Other generators' clips of 5 s: AUC against the people of the figures, and clips called ours, by line."""
+    wanted = other_machines(clips)
+    sounds = [Sound(r["id"], "machine", "validation", r["generator"], r["generator"], "", 0.0) for r in wanted]
+    made = make(sounds, wanted, begun.shelf, begun.cloner, begun.ear)
+    rows = measured(made, [PLAIN], begun.shelf, measurer, lambda some: progress(some, "Other generators"))
+    heads = " | ".join(f"{line.method}: AUC | called ours" for line in card.lines)
+    lines = [
+        "## Other generators, 5 s", "",
+        "AUC: the chance that the generator's clip lies above a person's. Called ours: the whole interval of the LR is "
+        "above 0.", "", f"| generator | clips | {heads} |", "|---" * (2 + 2 * len(card.lines)) + "|",
+    ]  # fmt: skip
+    for name in ["(people)", *sorted({row.sound.source for row in rows})]:
+        some = [r for r in people if r.condition == PLAIN] if name == "(people)" else [
+            row for row in rows if row.sound.source == name
+        ]  # fmt: skip
+        cells = []
+        for line in card.lines:
+            score = line_score(line)
+            one = np.array([score(row) for row in some])
+            other = np.array([score(row) for row in people if row.condition == PLAIN])
+            called = [answer for row in some if (answer := line.log10_lr(row.measures)) and answer[1][0] > 0]
+            cells += [f"{auc(one, other):.2f}", f"{len(called)} of {len(some)}"]
+        lines.append(f"| {name} | {len(some)} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def bound_table(begun: Prepared, measurer: CodeMeasurer) -> list[str]:
+    """What the lines could tell if the drawn codes were heard without a mistake, and how many are heard."""
+    likely: dict[tuple[str, str], list[float]] = {}
+    again: dict[str, list[float]] = {}
+    for sound in begun.judged("validation"):
+        if sound.kind not in ("clone", "control"):
             continue
-        codes = ear.hear(samples_of(sound, begun.cache)).codes[:250]
-        rows = foretold(begun.models.gpt, codes, [phones_of(sound.text), phones_of(WRONG), phones_of(".")])
-        found.setdefault(sound.kind, []).append(tuple(r.measures()["log_probability"] for r in rows))  # type: ignore[arg-type]
-    return [
-        (kind, len(values), *(float(v) for v in np.mean(values, 0)))  # type: ignore[misc]
-        for kind, values in sorted(found.items())
-    ]
+        first, codes = decoded_at(begun.shelf.said(sound))
+        texts = [measurer.ear.phones(codes) or phones_of("."), phones_of(WRONG), phones_of(".")]
+        for name, row in zip(("heard", "wrong", "free"), foretold(begun.models.gpt, codes[:125], texts), strict=True):
+            likely.setdefault((name, sound.kind), []).append(row.measures()["log_probability"])
+        if sound.kind == "clone" and measurer.tuning is not None:
+            features = begun.ear.features(torch.from_numpy(begun.shelf.samples(sound)))
+            inside = first + 2 <= features.shape[-1]
+            with torch.no_grad():
+                for name, tuning in (("plain", measurer.plain), ("tuned", measurer.tuning)):
+                    found = tuning.logs(framed(features, first[inside])).argmax(-1).numpy()
+                    again.setdefault(name, []).append(float((found == codes[inside]).mean()))
+    lines = [
+        "## If every code were heard", "",
+        f"Of the codes that were drawn, the plain ear hears {np.mean(again['plain']):.0%} again and the tuned ear "
+        f"{np.mean(again['tuned']):.0%} (the grid of codes known).",
+        "Mean log-probability of the codes themselves, first 5 s, clones against control: AUC "
+        + ", ".join(
+            f"{name} {auc(np.array(likely[name, 'clone']), np.array(likely[name, 'control'])):.2f}"
+            for name in ("heard", "wrong", "free")
+        ) + " by text.", "",
+    ]  # fmt: skip
+    return lines
 
 
-def page(card: CodesCard, tables: Sequence[tuple[str, list[Told]]], texts: Sequence[Texts], command: str) -> str:
+def page(
+    card: CodesCard, tables: Sequence[tuple[str, list[Told]]], more: Sequence[str], command: str, final: Sequence[str]
+) -> str:
     """Markdown."""
     lines = [
         "# What the codes show",
@@ -143,10 +198,19 @@ def page(card: CodesCard, tables: Sequence[tuple[str, list[Told]]], texts: Seque
         "",
         f"For {card.checkpoint} and no other generator. Voices and sentences are none of the calibration's; clones",
         f"carry no mark. A piece begins at any sample of its clip. Sources left out, since the voice learnt from them: "
-        f"{', '.join(card.left_out) or 'none'}.",
+        f"{', '.join(card.left_out) or 'none'}. Sources kept for these figures: {', '.join(final) or 'none'}.",
         "AUC: the chance that a clone lies above another clip, [95 % over whole voices]. `control`: people's codes",
         "through our decoder in the same voice, where nothing was drawn. Aims on 5 s (issue 8): "
         f"{GOALS['human']:.2f} against human, {GOALS['control']:.2f} against control, for the code likelihood.",
+        "Cllr in bits: below 1, the LRs as they are given tell more than none.",
+        "",
+        "| method | condition | clones | others | AUC | Cllr |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {line.method} | {one.condition} | {one.clones} | {one.others} | {one.auc:.2f} | {one.cllr:.2f} |"
+            for line in card.lines
+            for one in line.figures
+        ),
         "",
     ]
     for title, rows in tables:
@@ -157,16 +221,7 @@ def page(card: CodesCard, tables: Sequence[tuple[str, list[Told]]], texts: Seque
             for one in rows
         ]
         lines.append("")
-    lines += [
-        "## The text, known and wrong",
-        "",
-        "Mean log-probability of a code, nats, of the first 10 s of whole clips whose text is known.",
-        "",
-        "| clips | n | its own text | a wrong text | no text |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [f"| {kind} | {n} | {own:.2f} | {wrong:.2f} | {none:.2f} |" for kind, n, own, wrong, none in texts]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *more]).rstrip() + "\n"
 
 
 def measure(arguments: argparse.Namespace) -> str:
@@ -174,34 +229,17 @@ def measure(arguments: argparse.Namespace) -> str:
     begun = prepared(arguments)
     card = codes_card(arguments.card)
     card.require(begun.models.hashes)
-    pairs = load_pairs(tables_of(card, arguments.card))
-    measurer = CodeMeasurer(begun.ear, pairs["people"], pairs["generator"], begun.models.gpt)
-    judged = [sound for sound in begun.sounds if sound.part == "validation"]
-    rows = measured(judged, arguments.conditions, begun.cache, measurer, lambda some: progress(some, "Measures"))
-    tables = line_tables(card, rows) + single_tables(card, rows)
-    numbers = " ".join(map(str, arguments.numbers))
-    heard = " ".join(f"'{one}'" for one in arguments.conditions)
+    measurer = measurer_of(tables_of(card, arguments.card), begun.ear, begun.models.gpt)
+    rows = measured(
+        begun.judged("validation"), arguments.conditions, begun.shelf, measurer, lambda some: progress(some, "Measures")
+    )
+    tables = line_tables(card, rows) + kept_voice_tables(card, rows, arguments.final) + single_tables(card, rows)
+    people = [row for row in rows if row.sound.kind == "human"]
+    more = others_table(card, begun, begun.clips, measurer, people) + bound_table(begun, measurer)
     command = (
-        f"python -m forensics.benches.internals --clips … --texts … --cache … --numbers {numbers} "
-        f"--leave-out {' '.join(arguments.leave_out)} --conditions {heard}"
-        + (" --card …" if arguments.card else "")
+        "voxproof bench internals --clips … --texts … --train-texts … --cache …"
+        + "".join(f" --leave-out {one}" for one in arguments.leave_out)
+        + "".join(f" --final {one}" for one in arguments.final)
         + " --out docs/validation"
     )
-    return page(card, tables, text_table(begun, begun.ear), command)
-
-
-def main() -> None:
-    options = parser()
-    options.description = __doc__
-    options.set_defaults(out=None)
-    options.add_argument("--card", type=Path, help="another than the one that ships")
-    arguments = options.parse_args()
-    text = measure(arguments)
-    if arguments.out is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        (arguments.out / "internals.md").write_text(text, "utf-8")
-    print(text)
-
-
-if __name__ == "__main__":
-    main()
+    return page(card, tables, more, command, arguments.final)

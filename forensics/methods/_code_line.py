@@ -151,11 +151,9 @@ def with_transcript(battery: Sequence[Method], transcript: str) -> tuple[Method,
 def loaded() -> CodeMeasurer:
     """Ear, tables and GPT, for both methods; VoxproofError where the card is of another voice model."""
     from detectors.codes.hearing import CodeEar, lite_models
-    from detectors.codes.measuring import CodeMeasurer
-    from detectors.codes.statistics import load_pairs
+    from detectors.codes.learnt import measurer_of
 
     card = codes_card()
     models = lite_models()
     card.require(models.hashes)
-    tables = load_pairs(tables_of(card))
-    return CodeMeasurer(CodeEar.of(models), tables["people"], tables["generator"], models.gpt)
+    return measurer_of(tables_of(card), CodeEar.of(models), models.gpt)

@@ -11,9 +11,10 @@ pytest.importorskip("lir")
 from detectors.card import Bounds
 from detectors.codes.card import CodeLine, Distribution, codes_card
 from detectors.codes.conditions import heard_as
-from detectors.codes.material import Sound, chosen, piece_of, planned
+from detectors.codes.fitting import LINES, figures_of, fitted
+from detectors.codes.material import PARTS, Shelf, Sound, chosen, part_of, piece_of, planned
 from detectors.codes.measured import Row
-from detectors.codes.train import LINES, figures_of, fitted, texts_by_part
+from detectors.codes.train import texts_by_part
 from synth.errors import VoxproofError
 
 LINE = CodeLine(
@@ -66,21 +67,47 @@ def test_a_fit_finds_what_tells_and_a_voice_that_it_never_saw_is_told() -> None:
 
 def test_no_voice_and_no_sentence_is_in_two_parts(tmp_path: Path) -> None:
     clips = [
-        {"id": f"{part}{n:02}", "part": part, "label": "human", "language": "en", "seconds": "5", "source": source,
-         "speaker": f"{part}{n % 5}"}
-        for part in ("train", "validation") for n in range(20) for source in (("a", "b")[n % 2],)
+        {"id": f"{source}{n:03}", "part": ("train", "validation")[n % 2], "label": "human", "language": "en",
+         "seconds": "5", "source": source, "speaker": speaker.format(n % 31)}
+        for source, speaker in (("a", "libri:{}"), ("b", "libri:{}"), ("c", "page:{}"), ("kept", "one"))
+        for n in range(90)
     ]  # fmt: skip
-    found = chosen(clips, {"train": 6, "validation": 4}, ["b"], each=2)
-    assert [sum(r["part"] == part for r in found) for part in ("train", "validation")] == [6, 4]
-    assert {r["source"] for r in found} == {"a"}
-    assert found == chosen(list(reversed(clips)), {"train": 6, "validation": 4}, ["b"], each=2)
-    path = tmp_path / "texts"
+    found = chosen(clips, ["b"], ["kept"])
+    assert {r["source"] for r in found} == {"a", "kept"}  # b is left out, and who reads on c is not known
+    parts = {voice: {r["part"] for r in found if r["speaker"] == voice} for voice in {r["speaker"] for r in found}}
+    assert len(parts) == 32
+    assert all(len(some) == 1 for some in parts.values())  # though the table has every voice in two parts
+    assert parts["one"] == {"validation"}
+    assert sum(r["speaker"] == "one" for r in found) == 6
+    assert sum(r["speaker"] == "libri:3" for r in found) == 2
+    assert found == chosen(list(reversed(clips)), ["b"], ["kept"])
+    path, other = tmp_path / "texts", tmp_path / "other"
     path.write_text("\n".join(f"Sentence {n}." for n in range(10)))
-    texts = texts_by_part(path, ("train", "validation"))
-    assert not set(texts["train"]) & set(texts["validation"])
+    other.write_text("Sentence 3.\nAnother one.\n\n")
+    texts = texts_by_part(path, other)
+    assert texts["train"] == ["Another one."]
+    assert not set(texts["calibration"]) & set(texts["validation"])
+    alone = texts_by_part(path)
+    assert sum(map(len, alone.values())) == len({line for some in alone.values() for line in some}) == 10
     sounds = list(planned(found, texts))
-    assert len({sound.name for sound in sounds}) == 30
+    assert len({sound.name for sound in sounds}) == 3 * len(found)
     assert {s.temperature for s in sounds if s.kind == "clone"} == {0.6, 0.8, 1.0, 1.2}
+
+
+def test_voices_fall_into_the_parts_by_their_shares() -> None:
+    parts = [part_of(f"libri:{n}") for n in range(4000)]
+    for part, share in PARTS.items():
+        assert parts.count(part) / len(parts) == pytest.approx(share, abs=0.03)
+
+
+def test_a_new_student_needs_new_controls_only(tmp_path: Path) -> None:
+    before = Shelf.of(tmp_path, {"gpt": "a", "sovits": "b", "content": "c"})
+    after = Shelf.of(tmp_path, {"gpt": "a", "sovits": "b", "content": "d"})
+    other = Shelf.of(tmp_path, {"gpt": "e", "sovits": "b", "content": "c"})
+    sounds = {kind: Sound("1", kind, "train", "page", "x", "", 0.0) for kind in ("human", "control", "clone")}
+    assert before.path(sounds["clone"]) == after.path(sounds["clone"]) != other.path(sounds["clone"])
+    assert before.path(sounds["control"]) != after.path(sounds["control"])
+    assert before.path(sounds["human"]) == other.path(sounds["human"])
 
 
 def test_a_piece_is_the_same_for_every_channel_and_begins_anywhere() -> None:

@@ -10,8 +10,9 @@ pytest.importorskip("torch")
 from detectors.card import Bounds
 from detectors.codes import card as cards
 from detectors.codes.card import CodeLine, CodesCard, Distribution
-from detectors.codes.hearing import lite_models, model_name
+from detectors.codes.hearing import CodeEar, lite_models, model_name
 from detectors.codes.statistics import PairModel, save_pairs
+from detectors.codes.tuned import plain
 from forensics.battery import load_battery
 from forensics.exhibit import Exhibit
 from forensics.methods import _code_line
@@ -20,18 +21,23 @@ from forensics.methods.codes_statistics import CodesStatistics
 from synth.card import sha256_of, write_card
 
 CLIP = Path(__file__).parents[3] / "tests" / "data" / "flite-slt.wav"
-KINDS = {"codes.statistics": ("gain", "rare"), "codes.likelihood": ("heard.curvature", "wrong.curvature")}
+KINDS = {
+    "codes.statistics": ("gain", "rare"),
+    "codes.likelihood": ("heard.above_usage", "plain.wrong.above_usage", "pairs"),
+}
 
 
 def made_card(folder: Path, **changes: object) -> None:
     """Constants that give +0.5 whatever is heard."""
     path = folder / "codes.safetensors"
     table = PairModel.learn([np.arange(1024)])
-    save_pairs({"people": table, "generator": table}, path)
+    tuning = plain(CodeEar.of(lite_models()))
+    save_pairs(dict.fromkeys(("people", "generator", "people_tuned", "drawn"), table), path, tuning.tensors())
     lines = tuple(
         CodeLine(
-            method=method, against=("human",), measures=names, means=(0, 0), deviations=(1, 1), weights=(0, 0),
-            intercept=0.5, covariance=((0,) * 3,) * 3, bounds=Bounds(lower=-1, upper=1),
+            method=method, against=("human",), measures=names, means=(0,) * len(names), deviations=(1,) * len(names),
+            weights=(0,) * len(names), intercept=0.5, covariance=((0,) * (len(names) + 1),) * (len(names) + 1),
+            bounds=Bounds(lower=-1, upper=1),
         )
         for method, names in KINDS.items()
     )  # fmt: skip
