@@ -18,23 +18,17 @@ from detectors.train.evidence import logistic
 
 FloatArray = npt.NDArray[np.float64]
 
+USE = ("distinct", "mean_run", "surprisal", "surprisal_spread", "gain", "rare", "distance", "distance_spread")
+"""How the codes that the plain ear hears are used."""
+LIKELY = (
+    "heard.above_usage", "wrong.above_usage", "free.above_usage", "plain.heard.above_usage", "plain.wrong.above_usage",
+    "plain.free.above_usage", "sure", "pairs", "pairs_heard",
+)  # fmt: skip
+"""How well the codes are foretold, by the GPT and by tables of pairs, with the codes as guesses."""
 LINES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "codes.statistics": (
-        ("human",),
-        (
-            "distinct", "mean_run", "surprisal", "surprisal_spread", "gain", "rare", "distance", "distance_spread",
-            "sure", "pairs", "pairs_heard",
-        ),
-    ),
-    "codes.likelihood": (
-        ("human", "control"),
-        (
-            "heard.above_usage", "wrong.above_usage", "free.above_usage",
-            "plain.heard.above_usage", "plain.wrong.above_usage", "plain.free.above_usage",
-            "sure", "pairs", "pairs_heard",
-        ),
-    ),
-}  # fmt: skip
+    "codes.statistics": (("human",), USE),
+    "codes.likelihood": (("human", "control"), (*LIKELY, *USE)),
+}
 """By method: what stands on the other side, and the measures that are weighed. Chosen on the voices of "calibration",
 by leaving out one voice at a time."""
 RIDGE = 0.02

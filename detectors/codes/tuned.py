@@ -129,7 +129,7 @@ def learnt(ear: CodeEar, clips: Iterable[tuple[FloatArray, Codes]], seed: int = 
     optimiser = torch.optim.AdamW([{"params": [change[n]], "lr": rate} for n, rate in RATES.items()], weight_decay=0.01)
     draw = torch.Generator().manual_seed(seed)
     for _ in range(ROUNDS):
-        for some in torch.split(torch.randperm(len(x), generator=draw), BATCH):  # type: ignore[no-untyped-call]
+        for some in torch.split(torch.randperm(len(x), generator=draw), BATCH):
             kept = (torch.rand(len(some), x.shape[1], generator=draw) >= DROPPED) / (1 - DROPPED)
             logs = _moved(base, change).logs(x[some] * kept)
             optimiser.zero_grad()
