@@ -94,7 +94,8 @@ class Measured:
         """
         values = self.foretold[text].excess() if text else self.gain
         kept = np.where(self.counted[: len(values)], values, np.float32(np.nan))
-        return np.arange(2 * len(kept)) * GRID_S, np.asarray(np.repeat(kept, 2), np.float32)
+        times = np.asarray(np.arange(2 * len(kept)) * GRID_S, np.float64)
+        return times, np.asarray(np.repeat(kept, 2), np.float32)
 
 
 def row_measures(row: Foretold, counted: BoolArray, first: int, last: int) -> dict[str, float]:
