@@ -15,7 +15,7 @@ from synth.record import Record
 
 FloatArray = npt.NDArray[np.float64]
 
-CARD = WEIGHTS / "codes.yaml"
+CARD = WEIGHTS / "codes" / "codes.yaml"
 MAKE = "Make one: python -m detectors.codes.train --clips clips.csv --texts sentences.txt --cache DIR."
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """At which the reference distributions are kept."""

@@ -1,7 +1,7 @@
 """The code lines from scratch: clones, tables of pairs, reference distributions, calibration, card. One command.
 
     python -m detectors.codes.train --clips clips.csv --texts sentences.txt --cache DIR [--train-texts other.txt] \
-        [--leave-out SOURCE ...] [--final SOURCE ...] [--model DIR] [--version 1] [--out detectors/weights]
+        [--leave-out SOURCE ...] [--final SOURCE ...] [--model DIR] [--version 1] [--out detectors/weights/codes]
 
 `clips.csv` has the columns id, path, label, part, source, speaker, language and seconds (a column `text` is used where
 there is one). A voice belongs to one part here, wherever it is heard: from "train" come the tuned ear and the tables of
@@ -24,8 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from detectors.card import WEIGHTS
-from detectors.codes.card import CodesCard
+from detectors.codes.card import CARD, CodesCard
 from detectors.codes.conditions import CONDITIONS, OTHER_LENGTHS
 from detectors.codes.fitting import LINES, distributions, figures_of, fitted
 from detectors.codes.hearing import CodeEar, Codes, model_name
@@ -156,7 +155,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, default=200)
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--version", default="1")
-    made.add_argument("--out", type=Path, default=WEIGHTS)
+    made.add_argument("--out", type=Path, default=CARD.parent)
     return made
 
 
