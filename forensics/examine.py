@@ -10,6 +10,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from detectors.fusion import Fusion
+from forensics.attribution import NOT_ASKED, AttributionExamination
 from forensics.contradictions import contradictions
 from forensics.exhibit import Exhibit, file_sha256
 from forensics.fusion import WATERMARK, judge_origin
@@ -22,6 +23,7 @@ from forensics.records import (
     ExhibitFacts,
     Finding,
     Integrity,
+    ModelFacts,
     Timing,
     Tool,
     Verdict,
@@ -34,10 +36,6 @@ from synth.audio import Limits
 from synth.canonical import canonical
 from synth.errors import VoxproofError
 
-NO_ATTRIBUTION = Attribution(
-    outcome="could_not_test", reasons=("No enrolment bank of generators is part of this version of Voxproof.",)
-)
-
 LONG_S = 300.0
 """Seconds of sound from which free memory is given back after every method; with less it would only cost time."""
 
@@ -48,20 +46,23 @@ def examine(
     fusion: Fusion,
     *,
     voices: VoiceExamination | None = None,
+    generators: AttributionExamination | None = None,
     limits: Limits | None = None,
     pictures: bool = False,
     on_step: Callable[[str], None] = lambda title: None,
 ) -> Examination:
     """Examine one file; never raises for bad input: what cannot be decoded becomes a could_not_test record.
 
-    `voices` compares the speech with enrolled voices; that has no part in the verdict. `pictures` adds the spectrogram
+    `voices` compares the speech with enrolled voices; `generators` says which
+    generator made it where the verdict supports a machine; neither has a part in the verdict. `pictures` adds the spectrogram
     for the report. `on_step` is called with the name of each step as it begins.
     """
     started = time.perf_counter()
+    asked = generators.facts() if generators else ()
     tool = Tool(
         version=__version__,
-        models=tuple(model for method in battery for model in method.models),
-        config_sha256=config_sha256(battery, fusion),
+        models=(*(model for method in battery for model in method.models), *asked),
+        config_sha256=config_sha256(battery, fusion, asked),
     )
     on_step("Decoding")
     try:
@@ -78,6 +79,7 @@ def examine(
                 [f for f, m in zip(findings, battery, strict=True) if m.bears_on == "integrity"], exhibit.seconds
             )
             mark = _mark(findings)
+            named = generators.examine(exhibit, verdict, mark) if generators else NOT_ASKED
             compared = voices.examine(exhibit, mark) if voices else ()
             elapsed = time.perf_counter() - started
             return Examination(
@@ -86,7 +88,7 @@ def examine(
                 verdict=verdict,
                 integrity=integrity,
                 watermark=mark,
-                attribution=NO_ATTRIBUTION,
+                attribution=named,
                 voices=compared,
                 findings=tuple(findings),
                 contradictions=contradictions(exhibit.record, findings, verdict, integrity, mark, compared),
@@ -98,14 +100,14 @@ def examine(
         return made.model_copy(update={"voices": voices.untested(f"{error}") if voices else ()})
 
 
-def config_sha256(battery: Sequence[Method], fusion: Fusion) -> str:
+def config_sha256(battery: Sequence[Method], fusion: Fusion, others: Sequence[ModelFacts] = ()) -> str:
     """SHA-256 of the canonical JSON of everything that decides the answer: methods, parameters, models, thresholds."""
     config = {
         "methods": [
             {"id": m.id, "version": m.version, "parameters": dict(m.parameters), "domain": str(m.domain)}
             for m in battery
         ],
-        "models": [model.model_dump() for m in battery for model in m.models],
+        "models": [model.model_dump() for model in (*(one for m in battery for one in m.models), *others)],
         "fusion": fusion.sha256,
     }
     return hashlib.sha256(canonical(config).encode()).hexdigest()

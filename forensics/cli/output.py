@@ -84,6 +84,8 @@ class Terminal:
         lines.append(line)
         if examination.watermark.outcome == "found":
             lines.append(Text(_marked(examination.watermark), style="bold"))
+        if examination.attribution.outcome != "could_not_test":
+            lines.append(Text("Generator: " + examination.attribution.reasons[0]))
         lines += [Text(_compared(voice)) for voice in examination.voices]
         lines += [Text(f"- {reason}", style="dim") for reason in verdict.reasons]
         lines += [Text(f"Contradiction: {text}", style="yellow") for text in examination.contradictions]

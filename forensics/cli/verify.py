@@ -79,6 +79,13 @@ def joint_exit_code(codes: Sequence[int]) -> int:
     help="Compare the speech with this voice (repeatable): a consent's file or id, or a recording of one person. "
     "The voice of a consent that a mark leads to is compared anyway.",
 )
+@click.option(
+    "--bank",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    envvar="VOXPROOF_BANK",
+    help="Your own bank of generators beside the shipped one (see `voxproof attribute`).",
+)
 @click.option("--method", "only", multiple=True, metavar="ID", help="Only this method or family (repeatable).")
 @click.option("--internals", is_flag=True, help="Also look through our own voice model (docs/internals.md); slower.")
 @click.option("--transcript", default="", metavar="TEXT", help="With --internals: what the one CLIP says, in English.")
@@ -94,6 +101,7 @@ def verify(
     keys: tuple[Path, ...],
     place: Path | None,
     voices: tuple[str, ...],
+    bank: Path | None,
     only: tuple[str, ...],
     internals: bool,
     transcript: str,
@@ -116,6 +124,7 @@ def verify(
 
         writer = Writer()  # and so does the one that writes reports
     from detectors.fusion import load_fusion
+    from forensics.attribution import AttributionExamination
     from forensics.battery import load_battery
     from forensics.cli.output import Terminal
     from forensics.examine import examine
@@ -132,6 +141,7 @@ def verify(
         battery = with_transcript(battery, transcript)
     fusion = load_fusion()
     compared = VoiceExamination(voices, place)
+    generators = AttributionExamination(bank)
     limits = audio.Limits() if max_seconds is None else audio.Limits(seconds=max_seconds)
     output = _Output(writer, report_dir, page, p12, case_dir) if writer else None
     codes = []
@@ -140,8 +150,8 @@ def verify(
         for clip in clips:
             progress.begin(clip)
             examination = examine(
-                clip, battery, fusion, voices=compared, limits=limits, pictures=output is not None,
-                on_step=progress.step,
+                clip, battery, fusion, voices=compared, generators=generators, limits=limits,
+                pictures=output is not None, on_step=progress.step,
             )  # fmt: skip
             progress.step("Writing")
             written: tuple[Path, ...] = ()

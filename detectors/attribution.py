@@ -1,0 +1,211 @@
+"""Which generator made the speech: an embedding, an enrolment bank, likelihood ratios and "none of these".
+
+The statistics of a clip (detectors/attribution_sound.py) are standardised and projected to directions in which
+generators differ more than pages, speakers and recordings do: linear discriminant analysis with length normalisation
+(D. Garcia-Romero, C. Y. Espy-Wilson, "Analysis of i-vector length normalization in speaker recognition systems", 2011),
+where the scatter within also holds that of human recordings, which no generator made. The cosine to an enrolled mean is
+calibrated by logistic regression on pairs across pages. Constants: weights/attribution.safetensors and its card, learnt
+by detectors.train.attribution. NumPy alone.
+
+Every LR has H1 "this generator made it" and H2 "another generator made it"; that a machine made it is taken as given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from detectors.attribution_bank import DIMENSIONS, Bank, Generator
+from detectors.attribution_sound import Statistics
+from detectors.card import WEIGHTS, Bounds
+from synth.card import WeightsCard, checked_weights, read_card
+from synth.errors import VoxproofError
+from synth.record import Record
+
+FloatArray = npt.NDArray[np.float32]
+
+Z95 = 1.959964
+CARD = WEIGHTS / "attribution_card.yaml"
+BANK = WEIGHTS / "attribution_bank.yaml"
+
+
+class PairCalibration(Record):
+    """From the cosine of a clip and an enrolled generator to log10 LR = slope * cosine + intercept, then bounded."""
+
+    slope: float
+    """Per unit of the cosine."""
+    intercept: float
+    """log10 LR at cosine 0."""
+    covariance: tuple[tuple[float, float], tuple[float, float]]
+    """Of (slope, intercept) over a bootstrap of whole pages."""
+    cap: float
+    """log10 of the number of generators that occur on more than one page; |log10 LR| is never larger."""
+    elub: Bounds
+    """Empirical lower and upper bound (P. Vergeer et al., 2016, library lir) on the pairs across pages."""
+    generators: int
+    """Generators that occur on more than one page."""
+    pages: int
+    """Pages in the pairs."""
+
+
+class OpenSet(Record):
+    """When a generator is named, and when none is. Chosen on pages left out, frozen."""
+
+    none_below: float
+    """"None of these" where the largest cosine is below this."""
+    named_above: float | None
+    """A generator is named only if the lower end of its log10 LR lies above this; None: it never is."""
+    margin: float
+    """And only if no other generator's log10 LR comes as near as this."""
+
+
+class Heard(Record):
+    """Where attribution was validated; outside it is not tried."""
+
+    min_speech_seconds: float
+    """Least speech, seconds."""
+    min_snr_db: float
+    """Least signal-to-noise ratio, dB."""
+    min_band_hz: float
+    """Least upper band edge, Hz: no telephone was in training."""
+
+
+class FamilyFigure(Record):
+    """What was measured of one family on pages that were left out."""
+
+    family: str
+    generators: int
+    """Generators of the family."""
+    pages: int
+    """Pages that they are on."""
+    clips: int
+    """Clips, every one on a page that its fold left out."""
+    precision: float
+    """Share of right answers among clips that were put into this family."""
+    recall: float
+    """Share of this family's clips that were put into it."""
+    validated: bool
+    """Whether the family may be answered for: at least 3 pages, and the interval of its F1 lies above chance."""
+
+
+class AttributionCard(WeightsCard):
+    """All there is to know about the constants; beside them lies the bank that was enrolled with them."""
+
+    speech_sha256: str
+    """Weights of the network whose statistics they were learnt on."""
+    bank_sha256: str
+    """SHA-256 of the shipped bank."""
+    calibration: PairCalibration
+    open_set: OpenSet
+    domain: Heard
+    families: tuple[FamilyFigure, ...]
+    limits: tuple[str, ...]
+    """What is known to fail, in plain words."""
+
+
+@dataclass(frozen=True)
+class GeneratorScore:
+    """What is said of one enrolled generator."""
+
+    name: str
+    family: str
+    """Empty: of no known family."""
+    cosine: float
+    """To the enrolled mean, -1..1."""
+    log10_lr: float
+    """Positive: this generator; bounded."""
+    log10_lr_bounds: tuple[float, float]
+    """95 % interval of the calibration, bounded alike."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Of one clip, generators in the order of their scores, the best first."""
+
+    outcome: Literal["attributed", "none_of_these", "inconclusive"]
+    scores: tuple[GeneratorScore, ...]
+
+
+class Attributor:
+    """The constants and their card. `load` once, embed and answer as often as you like."""
+
+    def __init__(self, mean: FloatArray, scale: FloatArray, projection: FloatArray, card: AttributionCard) -> None:
+        self.mean, self.scale, self.projection, self.card = mean, scale, projection, card
+
+    @classmethod
+    def load(cls, path: Path = CARD) -> Attributor:
+        """The shipped constants, or those beside another card."""
+        card = read_card(path, AttributionCard)
+        weights = checked_weights(card, path.parent)
+        try:
+            state = {name: value.astype(np.float32) for name, value in load(weights.read_bytes()).items()}
+            mean, scale, projection = state["mean"], state["scale"], state["projection"]
+        except (SafetensorError, KeyError, OSError) as error:
+            raise VoxproofError(
+                f"not the constants of the attribution ({error})", path=weights, cure="Reinstall voxproof."
+            ) from error
+        if not mean.shape == scale.shape == projection.shape[:1] or projection.shape[1:] != (DIMENSIONS,):
+            raise VoxproofError("constants of other shapes", path=weights, cure="Reinstall voxproof.")
+        return cls(mean, scale, projection, card)
+
+    def embed(self, statistics: FloatArray) -> FloatArray:
+        """Statistics [..., channels] -> embeddings of unit length [..., DIMENSIONS]."""
+        return unit(((statistics - self.mean) / self.scale) @ self.projection)
+
+    def enrol(self, name: str, family: str, heard: list[Statistics], source: str, licence: str) -> Generator:
+        """The mean embedding of a generator's clips, at least one."""
+        embeddings = self.embed(np.stack([one.values for one in heard]))
+        mean = unit(embeddings.mean(axis=0))
+        spread = float(np.mean(embeddings @ mean))
+        seconds = round(sum(one.speech_seconds for one in heard), 1)
+        return Generator.of(mean, name, family, len(heard), seconds, round(spread, 3), source, licence)
+
+    def answer(self, embedding: FloatArray, bank: Bank) -> Answer:
+        """Embedding [DIMENSIONS] of one clip -> scores of every generator of the bank, and what they add up to."""
+        if not bank.generators:
+            raise VoxproofError("the bank holds no generator", cure="Enrol one: `voxproof attribute enrol`.")
+        cosines = bank.matrix @ embedding
+        order = np.argsort(-cosines, kind="stable")
+        scores = tuple(self._score(bank.generators[i], float(cosines[i])) for i in order)
+        return Answer(self._outcome(scores), scores)
+
+    def _score(self, generator: Generator, cosine: float) -> GeneratorScore:
+        value, lower, upper = log10_lr(self.card.calibration, cosine)
+        return GeneratorScore(generator.name, generator.family, cosine, value, (lower, upper))
+
+    def _outcome(self, scores: tuple[GeneratorScore, ...]) -> Literal["attributed", "none_of_these", "inconclusive"]:
+        best, rule = scores[0], self.card.open_set
+        if best.cosine < rule.none_below:
+            return "none_of_these"
+        if rule.named_above is None or best.log10_lr_bounds[0] <= rule.named_above:
+            return "inconclusive"
+        clear = len(scores) == 1 or best.log10_lr - scores[1].log10_lr >= rule.margin
+        return "attributed" if clear else "inconclusive"
+
+
+def log10_lr(calibration: PairCalibration, cosine: float) -> tuple[float, float, float]:
+    """Bounded log10 LR with the ends of its 95 % interval; more likeness is never less evidence."""
+    low, high = max(-calibration.cap, calibration.elub.lower), min(calibration.cap, calibration.elub.upper)
+    x = np.array([cosine, 1.0])
+    value = max(calibration.slope, 0.0) * cosine + calibration.intercept
+    half = Z95 * float(np.sqrt(max(0.0, x @ np.array(calibration.covariance) @ x)))
+    found = (float(np.clip(v, low, high)) for v in (value, value - half, value + half))
+    return tuple(found)  # type: ignore[return-value]
+
+
+def unit(x: FloatArray) -> FloatArray:
+    """[..., n] -> the same of length 1; 0 stays 0."""
+    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9), np.float32)
+
+
+@cache
+def attributor() -> Attributor:
+    """The shipped constants, read once."""
+    return Attributor.load()
