@@ -32,6 +32,8 @@ from synth.record import Record
 FloatArray = npt.NDArray[np.float32]
 
 Z95 = 1.959964
+Outcome = Literal["attributed", "none_of_these", "inconclusive", "not_validated"]
+"""Not validated: a name is reached, of a family of which the shipped bank was not validated."""
 CARD = WEIGHTS / "attribution_card.yaml"
 BANK = WEIGHTS / "attribution_bank.yaml"
 
@@ -61,9 +63,11 @@ class OpenSet(Record):
     none_below: float
     """"None of these" where the largest cosine is below this."""
     named_above: float | None
-    """A generator is named only if the lower end of its log10 LR lies above this; None: it never is."""
+    """A generator of the shipped bank is named only if its cosine is at least this; None: it never is."""
+    own_named_above: float
+    """A generator that the user enrolled is named only if its cosine is at least this."""
     margin: float
-    """And only if no other generator's log10 LR comes as near as this."""
+    """And only if no other generator's log10 LR comes as near as this (before bounds)."""
 
 
 class Heard(Record):
@@ -123,13 +127,15 @@ class GeneratorScore:
     """Positive: this generator; bounded."""
     log10_lr_bounds: tuple[float, float]
     """95 % interval of the calibration, bounded alike."""
+    own: bool = False
+    """Whether the user enrolled it."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """Of one clip, generators in the order of their scores, the best first."""
 
-    outcome: Literal["attributed", "none_of_these", "inconclusive"]
+    outcome: Outcome
     scores: tuple[GeneratorScore, ...]
 
 
@@ -167,27 +173,35 @@ class Attributor:
         seconds = round(sum(one.speech_seconds for one in heard), 1)
         return Generator.of(mean, name, family, len(heard), seconds, round(spread, 3), source, licence)
 
-    def answer(self, embedding: FloatArray, bank: Bank) -> Answer:
-        """Embedding [DIMENSIONS] of one clip -> scores of every generator of the bank, and what they add up to."""
+    def answer(self, embedding: FloatArray, bank: Bank, own: frozenset[str] = frozenset()) -> Answer:
+        """Embedding [DIMENSIONS] of one clip -> scores of every generator of the bank, and what they add up to.
+
+        `own` are the names that the user enrolled.
+        """
         if not bank.generators:
             raise VoxproofError("the bank holds no generator", cure="Enrol one: `voxproof attribute enrol`.")
         cosines = bank.matrix @ embedding
         order = np.argsort(-cosines, kind="stable")
-        scores = tuple(self._score(bank.generators[i], float(cosines[i])) for i in order)
+        scores = tuple(self._score(bank.generators[i], float(cosines[i]), own) for i in order)
         return Answer(self._outcome(scores), scores)
 
-    def _score(self, generator: Generator, cosine: float) -> GeneratorScore:
+    def _score(self, generator: Generator, cosine: float, own: frozenset[str]) -> GeneratorScore:
         value, lower, upper = log10_lr(self.card.calibration, cosine)
-        return GeneratorScore(generator.name, generator.family, cosine, value, (lower, upper))
+        name = generator.name
+        return GeneratorScore(name, generator.family, cosine, value, (lower, upper), name in own)
 
-    def _outcome(self, scores: tuple[GeneratorScore, ...]) -> Literal["attributed", "none_of_these", "inconclusive"]:
+    def _outcome(self, scores: tuple[GeneratorScore, ...]) -> Outcome:
         best, rule = scores[0], self.card.open_set
         if best.cosine < rule.none_below:
             return "none_of_these"
-        if rule.named_above is None or best.log10_lr_bounds[0] <= rule.named_above:
+        least = rule.own_named_above if best.own else rule.named_above
+        if least is None or best.cosine < least:
             return "inconclusive"
-        clear = len(scores) == 1 or best.log10_lr - scores[1].log10_lr >= rule.margin
-        return "attributed" if clear else "inconclusive"
+        lead = 9.0 if len(scores) == 1 else self.card.calibration.slope * (best.cosine - scores[1].cosine)
+        if lead < rule.margin:
+            return "inconclusive"
+        validated = {one.family for one in self.card.families if one.validated}
+        return "attributed" if best.own or best.family in validated else "not_validated"
 
 
 def log10_lr(calibration: PairCalibration, cosine: float) -> tuple[float, float, float]:

@@ -6,7 +6,7 @@ embeddings it holds (`model`), and is refused with others.
 
 from __future__ import annotations
 
-import os
+import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -71,7 +71,15 @@ class Generator(Record):
 
     @classmethod
     def of(
-        cls, mean: FloatArray, name: str, family: str, clips: int, seconds: float, spread: float, source: str, licence: str
+        cls,
+        mean: FloatArray,
+        name: str,
+        family: str,
+        clips: int,
+        seconds: float,
+        spread: float,
+        source: str,
+        licence: str,
     ) -> Self:
         """From a mean embedding [DIMENSIONS] of unit length."""
         return cls(
@@ -98,6 +106,11 @@ class Bank(Record):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ValueError(f"enrolled twice: {', '.join(twice)}")
         return self
+
+    @property
+    def sha256(self) -> str:
+        """Of the content."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
 
     @cached_property
     def matrix(self) -> FloatArray:
@@ -142,4 +155,4 @@ def write_bank(bank: Bank, path: Path) -> None:
     text = yaml.safe_dump(bank.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, width=400)
     scratch = path.with_name(path.name + ".part")
     scratch.write_text(text, "utf-8")
-    os.replace(scratch, path)
+    scratch.replace(path)

@@ -1,8 +1,9 @@
 """From sound to the statistics that attribution compares: what a generator leaves in the texture of speech.
 
-The stem and first layer of the shipped speech line (detectors/inference.py) hear windows of 5 s, cut to their speech and
-evened (detectors/neutral.py: low-passed at 7 kHz, one level, one noise floor), so that level, edges, band and silence,
-the habits of a page rather than of a generator, say little. The statistics are those of detectors/head.py.
+The stem and first layer of the shipped speech line (detectors/inference.py) and the front end of the spectral line
+(detectors/spectral.py) hear windows of 5 s, cut to their speech and evened (detectors/neutral.py: low-passed at 7 kHz,
+one level, one noise floor), so that level, edges, band and silence, the habits of a page rather than of a generator,
+say little. The statistics of both, side by side, are those of detectors/head.py.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from detectors.head import pooled
 from detectors.inference import FRAME, RATE, SpeechScorer
 from detectors.neutral import evened
+from detectors.spectral import SpectralConfig, spectral_frames
 from detectors.speech import LEAST_SPEECH, fitted, own_speech, windows
 
 FloatArray = npt.NDArray[np.float32]
@@ -32,14 +34,15 @@ class Statistics:
     """What was heard of one clip."""
 
     values: FloatArray
-    """[3 * width * (layers + 1)]; mean over the windows, weighted by their speech."""
+    """[channels]; mean over the windows, weighted by their speech."""
     speech_seconds: float
     """Speech that was heard; 0 with all values 0 where no window held enough."""
 
 
 def statistics_of(scorer: SpeechScorer, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> Statistics:
     """Mono 16 kHz blocks [time] of any sizes, in order -> statistics; `speech` on the 20 ms grid if it is known."""
-    width = 3 * scorer.config.width * (scorer.config.layers + 1)
+    spectral = SpectralConfig()
+    width = 3 * (scorer.config.width * (scorer.config.layers + 1) + spectral.channels)
     total, weight, heard = np.zeros(width, np.float64), 0.0, 0
     for first, window in windows(blocks):
         frames = -(-window.size // FRAME)
@@ -50,8 +53,9 @@ def statistics_of(scorer: SpeechScorer, blocks: Iterable[FloatArray], speech: Bo
         piece = window[int(inside[0]) * FRAME : (int(inside[-1]) + 1) * FRAME]
         if piece.size < LEAST_SAMPLES:
             continue
-        mel = scorer.log_mel(evened(piece, np.random.default_rng(0)))
-        total += float(mask.sum()) * pooled(np.concatenate(scorer.encode(mel), axis=1))
+        piece = evened(piece, np.random.default_rng(0))
+        of_speech = pooled(np.concatenate(scorer.encode(scorer.log_mel(piece)), axis=1))
+        total += float(mask.sum()) * np.concatenate([of_speech, pooled(spectral_frames(piece, spectral))])
         weight += float(mask.sum())
         heard += 1
         if heard == MOST_WINDOWS:

@@ -72,7 +72,9 @@ class AttributionExamination:
             said = {
                 "supports_human": "The findings support that a person spoke, so no generator is asked for.",
                 "inconclusive": "Whether a machine made the speech is inconclusive, so no generator is asked for.",
-            }.get(verdict.outcome, "Whether a machine made the speech could not be tested, so no generator is asked for.")
+            }.get(
+                verdict.outcome, "Whether a machine made the speech could not be tested, so no generator is asked for."
+            )
             return _untested(said)
         return self.attribute(exhibit)
 
@@ -86,11 +88,14 @@ class AttributionExamination:
             return _untested(f"The attribution failed ({type(error).__name__}: {error}); please report it.")
 
     def facts(self) -> tuple[ModelFacts, ...]:
-        """The constants that answer; none where they are missing."""
+        """The constants that answer, and the user's bank; none where the constants are missing."""
         try:
-            return (ModelFacts(name=self.card.name, version=self.card.version, sha256=self.card.sha256),)
+            made = ModelFacts(name=self.card.name, version=self.card.version, sha256=self.card.sha256)
         except VoxproofError:
             return ()
+        if self.own is None:
+            return (made,)
+        return made, ModelFacts(name="bank of the user's generators", version="", sha256=self.own.sha256)
 
     @cached_property
     def card(self) -> AttributionCard:
@@ -183,8 +188,8 @@ class AttributionExamination:
         if len(found) < ADVISED and made.seconds < ADVISED_S:
             reasons.append(f"That is a small enrolment: {ADVISED} clips or {ADVISED_S:g} s are advised.")
         reasons.append(
-            "Clips of one voice, text or recording are alike for other reasons than their generator: enrol from several, "
-            "and check with clips from elsewhere. How far names hold is not validated for an enrolment of your own."
+            "Clips of one voice, text or recording are alike for other reasons than their generator: enrol from "
+            "several, and check with clips from elsewhere. How far names hold is not validated for your own enrolment."
         )
         return Enrolment(made, len(others.with_one(made).generators), len(found), again, tuple(reasons))
 
@@ -195,19 +200,22 @@ class AttributionExamination:
         sound = heard(exhibit, self.scorer)
         if sound.speech_seconds == 0:
             return _untested("No window of the recording holds enough speech to be compared.")
-        return self._worded(self.attributor.answer(self.attributor.embed(sound.values), self.bank))
+        own = frozenset(one.name for one in self.own.generators) if self.own else frozenset()
+        return self._worded(self.attributor.answer(self.attributor.embed(sound.values), self.bank, own))
 
     def _worded(self, answer: Answer) -> Attribution:
         best, rule = answer.scores[0], self.card.open_set
-        lower, upper = best.log10_lr_bounds
         nearest = f"The nearest of {len(answer.scores)} enrolled generators is {best.name} (cosine {best.cosine:.2f})"
+        if answer.outcome == "not_validated":
+            return _untested(f"{nearest}; of its family ({best.family or 'none'}) the shipped bank was not validated.")
         said = {
             "none_of_these": f"{nearest}; below {rule.none_below:.2f} none of them is named.",
-            "attributed": f"{nearest}; its log10 LR has the interval {lower:+.2f} to {upper:+.2f}.",
+            "attributed": f"{nearest}"
+            + ("; you enrolled it, and how far its name holds is not validated." if best.own else "."),
             "inconclusive": f"{nearest}; that is not enough to name it.",
         }[answer.outcome]
-        if rule.named_above is None and answer.outcome == "inconclusive":
-            said += " On pages that were left out no threshold was found at which names are reliable, so none is given."
+        if answer.outcome == "inconclusive" and not best.own and rule.named_above is None:
+            said += " On pages left out no likeness was found at which names are reliable, so no shipped name is given."
         return Attribution(
             outcome=answer.outcome,
             best=best.name if answer.outcome == "attributed" else None,

@@ -53,9 +53,9 @@ def examine(
 ) -> Examination:
     """Examine one file; never raises for bad input: what cannot be decoded becomes a could_not_test record.
 
-    `voices` compares the speech with enrolled voices; `generators` says which
-    generator made it where the verdict supports a machine; neither has a part in the verdict. `pictures` adds the spectrogram
-    for the report. `on_step` is called with the name of each step as it begins.
+    `voices` compares the speech with enrolled voices; `generators` says which generator made it where the verdict
+    supports a machine; neither has a part in the verdict. `pictures` adds the spectrogram for the report. `on_step` is
+    called with the name of each step as it begins.
     """
     started = time.perf_counter()
     asked = generators.facts() if generators else ()

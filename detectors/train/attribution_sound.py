@@ -1,4 +1,4 @@
-"""Attribution, step 1: the statistics of every clip once, in CACHE/<condition>.npz (values [n, 3072] float16, ids [n]).
+"""Attribution, step 1: the statistics of every clip once, in CACHE/<condition>.npz (values [n, channels], ids [n]).
 
     python -m detectors.train.attribution_sound clips.csv [GENERATED/clips.csv] --cache CACHE [--condition neutral]
 

@@ -148,8 +148,10 @@ def _attributed(examination: AttributionExamination, path: Path) -> tuple[Attrib
 def _said(done: Enrolment, bank: Path) -> str:
     made = done.generator
     lines = [
-        f"{visible(made.name)}: enrolled from {made.clips} clips, {made.seconds:.0f} s of speech, in {visible(str(bank))}.",
-        f"Left out one at a time, {done.found} of {done.left_out} clips are nearest to it among {done.enrolled} generators.",
+        f"{visible(made.name)}: enrolled from {made.clips} clips, {made.seconds:.0f} s of speech, in "
+        f"{visible(str(bank))}.",
+        f"Left out one at a time, {done.found} of {done.left_out} clips are nearest to it among {done.enrolled} "
+        "generators.",
         *done.reasons,
     ]
     return "\n".join(lines)
