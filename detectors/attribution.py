@@ -214,7 +214,7 @@ def log10_lr(calibration: PairCalibration, cosine: float) -> tuple[float, float,
     return tuple(found)  # type: ignore[return-value]
 
 
-def unit(x: FloatArray) -> FloatArray:
+def unit(x: npt.NDArray[np.floating]) -> FloatArray:
     """[..., n] -> the same of length 1; 0 stays 0."""
     return np.asarray(x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9), np.float32)
 

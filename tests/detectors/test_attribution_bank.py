@@ -55,12 +55,11 @@ def test_a_field_that_holds_something_else_is_refused_or_valid(tmp_path: Path, f
     path.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
     try:
         one = read_bank(path, MODEL).generators[0]
-    except VoxproofError as error:
-        assert "not a valid bank" in str(error)
-    else:
-        assert one.name.isprintable()
-        assert one.clips >= 1
-        assert np.isfinite(one.vector).all()
+    except VoxproofError:
+        return
+    assert one.name.isprintable()
+    assert one.clips >= 1
+    assert np.isfinite(one.vector).all()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""`voxproof attribute`: a constructed generator is enrolled and found again, another is not; too little is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from forensics.cli.main import voxproof
+
+ROOT = Path(__file__).parents[3]
+RATE = 16_000
+
+
+def buzz(path: Path, seed: int) -> Path:
+    """A generator that nobody has: syllables of pulses with a comb of its own, at a pitch of the seed's."""
+    rng = np.random.default_rng(seed)
+    pitch = rng.uniform(90, 160)
+    time = np.arange(5 * RATE) / RATE
+    pulses = np.zeros_like(time)
+    pulses[np.round(np.arange(0, len(time) - 1, RATE / pitch)).astype(int)] = 1.0
+    sound = np.convolve(pulses, np.exp(-np.arange(80) / 8) * np.cos(np.arange(80) * 1.9))[: len(time)]
+    sound += 0.6 * np.roll(sound, 13)
+    sound *= 0.35 + 0.65 * np.clip(np.sin(2 * np.pi * rng.uniform(2.5, 3.5) * time), 0, 1)
+    sound += 1e-3 * rng.standard_normal(len(sound))
+    soundfile.write(path, 0.3 * sound / np.abs(sound).max(), RATE)
+    return path
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(voxproof, ["attribute", *map(str, arguments)], standalone_mode=False)
+    code = result.return_value if isinstance(result.return_value, int) else result.exit_code
+    return code, result.output + (str(result.exception) if result.exception else "")
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bank")
+    clips = [buzz(folder / f"{seed}.wav", seed) for seed in range(10)]
+    code, said = run("enrol", "Buzz 1", *clips, "--bank", folder / "mine.yaml", "--family", "formant", "--json")
+    assert code == 0, said
+    row = json.loads(said)
+    assert (row["name"], row["clips"], row["family"]) == ("Buzz 1", 10, "formant")
+    assert row["seconds"] == pytest.approx(50, abs=10)
+    assert row["left_out_found"] == row["left_out"] == 10
+    return folder / "mine.yaml"
+
+
+def test_an_enrolled_generator_is_found_and_another_is_not(bank: Path, tmp_path: Path) -> None:
+    new = buzz(tmp_path / "new.wav", 77)
+    code, said = run(new, ROOT / "examples/machine.wav", "--bank", bank, "--json")
+    mine, other = (json.loads(line) for line in said.splitlines())
+    assert (mine["outcome"], mine["best"]) == ("attributed", "Buzz 1")
+    assert max(mine["log10_lr"], key=mine["log10_lr"].__getitem__) == "Buzz 1"
+    assert other["outcome"] != "attributed"
+    assert "Buzz 1" not in other["log10_lr"]
+    assert code in (0, 20)
+    without = json.loads(run(new, "--json")[1])
+    assert without["outcome"] != "attributed"
+    assert len(without["sha256"]) == 64
+
+
+def test_what_is_said_in_words(bank: Path, tmp_path: Path) -> None:
+    code, said = run(buzz(tmp_path / "new.wav", 78), "--bank", bank)
+    assert code == 0
+    assert "attributed: Buzz 1" in said
+    assert "you enrolled it" in said
+    assert "taken as given" in said
+
+
+def test_the_list_says_whose_each_is(bank: Path) -> None:
+    rows = [json.loads(line) for line in run("list", "--bank", bank, "--json")[1].splitlines()]
+    assert [one["name"] for one in rows if one["own"]] == ["Buzz 1"]
+    assert len(rows) > 50
+    assert all("embedding" not in one for one in rows)
+    assert "Buzz 1" not in run("list")[1]
+
+
+def test_a_second_generator_is_added_and_the_same_name_replaced(bank: Path, tmp_path: Path) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_bytes(bank.read_bytes())
+    clips = [buzz(tmp_path / f"{seed}.wav", seed) for seed in range(20, 23)]
+    for name in ("Buzz 2", "Buzz 1"):
+        code, said = run("enrol", name, *clips, "--bank", path)
+        assert code == 0, said
+        assert "small enrolment" in said
+    own = [json.loads(line) for line in run("list", "--bank", path, "--json")[1].splitlines()]
+    assert [(one["name"], one["clips"]) for one in own if one["own"]] == [("Buzz 1", 3), ("Buzz 2", 3)]
+
+
+def test_too_few_the_same_and_silent_clips_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    clips = [buzz(tmp_path / f"{seed}.wav", seed) for seed in range(2)]
+    soundfile.write(tmp_path / "silent.wav", np.zeros(3 * RATE), RATE)
+    for given, said in (
+        (clips, "too few"),
+        ([*clips, clips[0]], "given twice"),
+        ([*clips, tmp_path / "silent.wav"], "speech"),
+        ([*clips, tmp_path / "none.wav"], "none.wav"),
+    ):
+        code, output = run("enrol", "X", *given, "--bank", tmp_path / "mine.yaml")
+        assert code != 0
+        assert said in output
+    assert not (tmp_path / "mine.yaml").exists()
+    assert run("enrol", "X", *clips)[0] != 0
+
+
+def test_a_file_that_is_no_sound_could_not_be_tested(tmp_path: Path) -> None:
+    path = tmp_path / "no.wav"
+    path.write_bytes(b"no sound")
+    code, said = run(path, "--json")
+    assert code == 30
+    row = json.loads(said)
+    assert (row["outcome"], row["sha256"], row["log10_lr"]) == ("could_not_test", None, {})
+    assert row["reasons"]
+
+
+def test_a_bank_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("- 1\n")
+    code, said = run(ROOT / "examples/machine.wav", "--bank", path)
+    assert code != 0
+    assert "not a valid bank" in said
