@@ -66,6 +66,8 @@ class OpenSet(Record):
     """A generator of the shipped bank is named only if its cosine is at least this; None: it never is."""
     own_named_above: float
     """A generator that the user enrolled is named only if its cosine is at least this."""
+    own_slack: float
+    """And no further than this below the lower quartile of its own clips' cosines to each other."""
     margin: float
     """And only if no other generator's log10 LR comes as near as this (before bounds)."""
 
@@ -127,8 +129,8 @@ class GeneratorScore:
     """Positive: this generator; bounded."""
     log10_lr_bounds: tuple[float, float]
     """95 % interval of the calibration, bounded alike."""
-    own: bool = False
-    """Whether the user enrolled it."""
+    own_quartile: float | None = None
+    """Lower quartile of the cosines of the clips it was enrolled with, if the user enrolled it."""
 
 
 @dataclass(frozen=True)
@@ -169,9 +171,17 @@ class Attributor:
         """The mean embedding of a generator's clips, at least one."""
         embeddings = self.embed(np.stack([one.values for one in heard]))
         mean = unit(embeddings.mean(axis=0))
-        spread = float(np.mean(embeddings @ mean))
-        seconds = round(sum(one.speech_seconds for one in heard), 1)
-        return Generator.of(mean, name, family, len(heard), seconds, round(spread, 3), source, licence)
+        return Generator(
+            name=name,
+            family=family,
+            clips=len(heard),
+            seconds=round(sum(one.speech_seconds for one in heard), 1),
+            spread=round(float(np.mean(embeddings @ mean)), 3),
+            quartile=round(quartile_of(embeddings), 3),
+            source=source,
+            licence=licence,
+            embedding=Generator.hexadecimal(mean),
+        )
 
     def answer(self, embedding: FloatArray, bank: Bank, own: frozenset[str] = frozenset()) -> Answer:
         """Embedding [DIMENSIONS] of one clip -> scores of every generator of the bank, and what they add up to.
@@ -188,20 +198,35 @@ class Attributor:
     def _score(self, generator: Generator, cosine: float, own: frozenset[str]) -> GeneratorScore:
         value, lower, upper = log10_lr(self.card.calibration, cosine)
         name = generator.name
-        return GeneratorScore(name, generator.family, cosine, value, (lower, upper), name in own)
+        return GeneratorScore(
+            name, generator.family, cosine, value, (lower, upper), generator.quartile if name in own else None
+        )
 
     def _outcome(self, scores: tuple[GeneratorScore, ...]) -> Outcome:
         best, rule = scores[0], self.card.open_set
         if best.cosine < rule.none_below:
             return "none_of_these"
-        least = rule.own_named_above if best.own else rule.named_above
+        least = rule.named_above if best.own_quartile is None else own_threshold(rule, best.own_quartile)
         if least is None or best.cosine < least:
             return "inconclusive"
         lead = 9.0 if len(scores) == 1 else self.card.calibration.slope * (best.cosine - scores[1].cosine)
         if lead < rule.margin:
             return "inconclusive"
         validated = {one.family for one in self.card.families if one.validated}
-        return "attributed" if best.own or best.family in validated else "not_validated"
+        return "attributed" if best.own_quartile is not None or best.family in validated else "not_validated"
+
+
+def own_threshold(rule: OpenSet, quartile: float) -> float:
+    """Cosine from which a generator of the user's is named, whose own clips have this quartile of cosines."""
+    return max(rule.own_named_above, quartile - rule.own_slack)
+
+
+def quartile_of(embeddings: FloatArray) -> float:
+    """Lower quartile of the cosines of embeddings [n, DIMENSIONS] to the mean of the others; -1 of one alone."""
+    if len(embeddings) < 2:
+        return -1.0
+    others = unit(embeddings.sum(axis=0) - embeddings)
+    return float(np.clip(np.quantile(np.sum(embeddings * others, axis=1), 0.25), -1, 1))
 
 
 def log10_lr(calibration: PairCalibration, cosine: float) -> tuple[float, float, float]:

@@ -43,6 +43,8 @@ class Generator(Record):
     """Speech in them, seconds; 0: not known."""
     spread: Annotated[float, Field(ge=-1, le=1)]
     """Mean cosine of the clips to their mean: 1 were all alike."""
+    quartile: Annotated[float, Field(ge=-1, le=1)] = -1.0
+    """Lower quartile of the clips' cosines to the mean of the others; -1: not worked out."""
     source: Annotated[str, Field(max_length=2000)] = ""
     """Where the clips come from: pages, separated by commas, or what the user says."""
     licence: Annotated[str, Field(max_length=2000)] = ""
@@ -69,23 +71,10 @@ class Generator(Record):
         """[DIMENSIONS]."""
         return np.frombuffer(bytes.fromhex(self.embedding), "<f2").astype(np.float32)
 
-    @classmethod
-    def of(
-        cls,
-        mean: FloatArray,
-        name: str,
-        family: str,
-        clips: int,
-        seconds: float,
-        spread: float,
-        source: str,
-        licence: str,
-    ) -> Self:
-        """From a mean embedding [DIMENSIONS] of unit length."""
-        return cls(
-            name=name, family=family, clips=clips, seconds=seconds, spread=spread, source=source, licence=licence,
-            embedding=mean.astype("<f2").tobytes().hex(),
-        )  # fmt: skip
+    @staticmethod
+    def hexadecimal(mean: FloatArray) -> str:
+        """A mean [DIMENSIONS] as `embedding` holds it."""
+        return mean.astype("<f2").tobytes().hex()
 
 
 class Bank(Record):

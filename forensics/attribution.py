@@ -165,16 +165,13 @@ class AttributionExamination:
         found, hashes = [], set()
         for path in paths:
             with Exhibit.open(path) as exhibit:
-                sound = heard(exhibit, self.scorer)
-                if sound.speech_seconds < self.card.domain.min_speech_seconds:
-                    raise VoxproofError(
-                        f"{sound.speech_seconds:.1f} s of speech; a clip needs "
-                        f"{self.card.domain.min_speech_seconds:g} s to be enrolled", path=path, cure="Leave it out.",
-                    )  # fmt: skip
+                outside = self.outside(exhibit)
+                if outside:
+                    raise VoxproofError(" ".join(outside), path=path, cure="Enrol without this clip.")
                 if exhibit.recording.stream_sha256 in hashes:
                     raise VoxproofError("the same sound is given twice", path=path, cure=cure)
                 hashes.add(exhibit.recording.stream_sha256)
-                found.append(sound)
+                found.append(heard(exhibit, self.scorer))
         made = self.attributor.enrol(name, family, found, source, licence)
         empty = Bank(summary="Generators enrolled by the user.", model=self.card.sha256)
         others = self.bank
@@ -211,10 +208,14 @@ class AttributionExamination:
         said = {
             "none_of_these": f"{nearest}; below {rule.none_below:.2f} none of them is named.",
             "attributed": f"{nearest}"
-            + ("; you enrolled it, and how far its name holds is not validated." if best.own else "."),
+            + (
+                "; you enrolled it, and how far its name holds is not validated."
+                if best.own_quartile is not None
+                else "."
+            ),
             "inconclusive": f"{nearest}; that is not enough to name it.",
         }[answer.outcome]
-        if answer.outcome == "inconclusive" and not best.own and rule.named_above is None:
+        if answer.outcome == "inconclusive" and best.own_quartile is None and rule.named_above is None:
             said += " On pages left out no likeness was found at which names are reliable, so no shipped name is given."
         return Attribution(
             outcome=answer.outcome,

@@ -47,6 +47,8 @@ PRECISION, LEAST_NAMED, LEAST_NAMED_PAGES = 0.9, 20, 5
 """A name is given only above a cosine at which so large a share of so many names on so many pages is right."""
 FALSE_NAMES = 0.01
 """Share of other generators' clips that may be taken for a generator of the user's own enrolment."""
+SLACK = 0.1
+"""How far below the lower quartile of its own clips' cosines a user's generator is still named; set beforehand."""
 MARGIN = 0.3
 """log10 LR by which a name must lead; set beforehand."""
 DOMAIN = Heard(min_speech_seconds=1.5, min_snr_db=10.0, min_band_hz=6000.0)
@@ -149,6 +151,7 @@ def open_set_of(left: Left, few: FewShot, calibration: PairCalibration) -> OpenS
         none_below=round(float(np.quantile(largest[known], 1 - TRUE_POSITIVES)), 3),
         named_above=named,
         own_named_above=round(float(np.quantile(np.concatenate(few.others), 1 - FALSE_NAMES)), 3),
+        own_slack=SLACK,
         margin=MARGIN,
     )
 
@@ -256,15 +259,15 @@ def ship(clips: Clips, blocks: tuple[int, int], seed: int, out: Path) -> tuple[P
     for name, mean in zip(names, means, strict=True):
         mine = made.generator == name
         bank.append(
-            Generator.of(
-                unit(mean),
-                str(name),
-                str(made.family[mine][0]),
-                int(mine.sum()),
-                0.0,
-                round(float(np.mean(embeddings[mine] @ mean)), 3),
-                ", ".join(sorted(set(made.page[mine]))),
-                ", ".join(sorted(set(made.licence[mine]))),
+            Generator(
+                name=str(name),
+                family=str(made.family[mine][0]),
+                clips=int(mine.sum()),
+                seconds=0.0,
+                spread=round(float(np.mean(embeddings[mine] @ mean)), 3),
+                source=", ".join(sorted(set(made.page[mine]))),
+                licence=", ".join(sorted(set(made.licence[mine]))),
+                embedding=Generator.hexadecimal(unit(mean)),
             )
         )
     return path, bank

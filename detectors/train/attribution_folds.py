@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from detectors.attribution import unit
+from detectors.attribution import quartile_of, unit
 from detectors.metrics import auc
 from detectors.train.attribution_fit import Clips, FloatArray, Names, enrolled, learn
 
@@ -59,6 +59,8 @@ class FewShot:
     """Against other generators of the same page; nan where there is none."""
     auc_elsewhere: list[float] = field(default_factory=list)
     """Against generators of other pages."""
+    quartile: list[float] = field(default_factory=list)
+    """Lower quartile of the cosines of the ten to each other."""
     hits: list[Doubles] = field(default_factory=list)
     """Cosines of its other clips."""
     others: list[Doubles] = field(default_factory=list)
@@ -141,6 +143,7 @@ def _few_shot(few: FewShot, test: Clips, asked: FloatArray, seed: int) -> None:
         few.page.append(page)
         few.auc_page.append(auc(hits, neighbours) if len(neighbours) >= LEAST_TESTED else float("nan"))
         few.auc_elsewhere.append(auc(hits, elsewhere) if len(elsewhere) else float("nan"))
+        few.quartile.append(quartile_of(asked[mine[:FEW]]))
         few.hits.append(hits)
         few.others.append(elsewhere)
 

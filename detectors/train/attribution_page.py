@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from detectors.attribution import AttributionCard
+from detectors.attribution import AttributionCard, own_threshold
 from detectors.train.attribution_fit import Clips
 from detectors.train.attribution_folds import FEW, FewShot, Left
 
@@ -32,7 +32,9 @@ def page_of(clips: Clips, left: Left, few: FewShot, found: Mapping[str, object],
     right = np.array(left.nearest) == np.array(left.generator)
     rule, held = card.open_set, card.calibration
     passed = largest >= rule.none_below
-    own = np.concatenate(few.hits)
+    least = [own_threshold(rule, one) for one in few.quartile]
+    own = np.concatenate([hits >= t for hits, t in zip(few.hits, least, strict=True)])
+    others = np.concatenate([values >= t for values, t in zip(few.others, least, strict=True)])
     lines = [
         "# Attribution of generators: figures",
         "",
@@ -71,8 +73,12 @@ def page_of(clips: Clips, left: Left, few: FewShot, found: Mapping[str, object],
         ),
         "",
         f"A generator of the user's own enrolment is named above a cosine of {rule.own_named_above:.3f}, which 1 % of "
-        f"clips of other generators on other pages reach; {np.mean(own >= rule.own_named_above):.1%} of its own "
-        f"other clips, of the same page, do ({len(few.generator)} generators, {len(own)} clips).",
+        f"clips of other generators on other pages reach, and no further than {rule.own_slack:g} below the lower "
+        f"quartile of its own clips' cosines to each other. Enrolled from {FEW} clips, {np.mean(own):.1%} of its other "
+        f"clips of the same page are named so and {np.mean(others):.2%} of the clips of other generators on other pages "
+        f"({len(few.generator)} generators, {len(own)} and {len(others)} clips); the worst generator takes "
+        f"{max(float(np.mean(v >= t)) for v, t in zip(few.others, least, strict=True)):.1%} of the others' clips for "
+        "its own.",
         "",
         f"log10 LR = {held.slope:.2f} * cosine {held.intercept:+.2f}, held inside "
         f"{max(-held.cap, held.elub.lower):+.2f} and {min(held.cap, held.elub.upper):+.2f}: the cap of "

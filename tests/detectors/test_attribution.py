@@ -42,7 +42,7 @@ def made() -> Attributor:
     card = attributor().card.model_copy(
         update={
             "calibration": CALIBRATION,
-            "open_set": OpenSet(none_below=0.3, named_above=0.6, own_named_above=0.8, margin=0.3),
+            "open_set": OpenSet(none_below=0.3, named_above=0.6, own_named_above=0.8, own_slack=0.1, margin=0.3),
             "families": (family("proven", True), family("unproven", False)),
         }
     )
@@ -54,10 +54,14 @@ def direction(n: int) -> np.ndarray:
     return np.eye(DIMENSIONS, dtype=np.float32)[n]
 
 
-def bank_of(*families: str) -> Bank:
+def bank_of(*families: str, quartile: float = 0.7) -> Bank:
     generators = tuple(
-        Generator.of(direction(n), f"g{n}", name, 10, 40.0, 0.9, "", "") for n, name in enumerate(families)
-    )
+        Generator(
+            name=f"g{n}", family=name, clips=10, seconds=40.0, spread=0.9, quartile=quartile,
+            embedding=Generator.hexadecimal(direction(n)),
+        )
+        for n, name in enumerate(families)
+    )  # fmt: skip
     return Bank(summary="constructed", model="0" * 64, generators=generators)
 
 
@@ -88,6 +92,9 @@ def test_a_generator_of_the_users_own_needs_more_likeness_and_no_validated_famil
     bank = bank_of("proven", "unproven")
     assert made.answer(clip(1, 0.79), bank, frozenset({"g1"})).outcome == "inconclusive"
     assert made.answer(clip(1, 0.81), bank, frozenset({"g1"})).outcome == "attributed"
+    alike = bank_of("proven", "unproven", quartile=0.97)
+    assert made.answer(clip(1, 0.86), alike, frozenset({"g1"})).outcome == "inconclusive"
+    assert made.answer(clip(1, 0.88), alike, frozenset({"g1"})).outcome == "attributed"
 
 
 def test_two_generators_as_near_as_each_other_are_not_told_apart(made: Attributor) -> None:
@@ -114,6 +121,8 @@ def test_an_enrolled_generator_is_the_mean_of_its_clips(made: Attributor) -> Non
     assert (generator.clips, generator.seconds) == (3, 12.0)
     assert generator.vector @ direction(5) == pytest.approx(0.953, abs=2e-3)
     assert 0.98 < generator.spread < 1
+    assert generator.quartile == pytest.approx((np.cos(np.radians(13.91)) + np.cos(np.radians(12.69))) / 2, abs=2e-3)
+    assert made.enrol("new", "", clips[:1], "", "").quartile == -1
 
 
 def test_an_empty_bank_is_refused(made: Attributor) -> None:

@@ -17,7 +17,10 @@ NAMES = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=
 
 def generator(name: str, seed: int = 0) -> Generator:
     vector = np.random.default_rng(seed).standard_normal(DIMENSIONS).astype(np.float32)
-    return Generator.of(vector / np.linalg.norm(vector), name, "VITS-like", 10, 41.5, 0.8, "mine", "CC0-1.0")
+    return Generator(
+        name=name, family="VITS-like", clips=10, seconds=41.5, spread=0.8, quartile=0.6, source="mine",
+        licence="CC0-1.0", embedding=Generator.hexadecimal(vector / np.linalg.norm(vector)),
+    )  # fmt: skip
 
 
 @given(names=st.lists(NAMES, max_size=5, unique=True), seed=st.integers(0, 1000))

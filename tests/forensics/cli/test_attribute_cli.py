@@ -21,10 +21,10 @@ def buzz(path: Path, seed: int) -> Path:
     time = np.arange(5 * RATE) / RATE
     pulses = np.zeros_like(time)
     pulses[np.round(np.arange(0, len(time) - 1, RATE / pitch)).astype(int)] = 1.0
-    sound = np.convolve(pulses, np.exp(-np.arange(80) / 8) * np.cos(np.arange(80) * 1.9))[: len(time)]
+    sound = np.convolve(pulses, np.exp(-np.arange(80) / 3) * np.cos(np.arange(80) * 1.9))[: len(time)]
     sound += 0.6 * np.roll(sound, 13)
-    sound *= 0.35 + 0.65 * np.clip(np.sin(2 * np.pi * rng.uniform(2.5, 3.5) * time), 0, 1)
-    sound += 1e-3 * rng.standard_normal(len(sound))
+    sound *= np.clip(np.sin(2 * np.pi * rng.uniform(1.5, 2.0) * time) + 0.2, 0, 1)
+    sound += 1e-4 * rng.standard_normal(len(sound))
     soundfile.write(path, 0.3 * sound / np.abs(sound).max(), RATE)
     return path
 
@@ -43,7 +43,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert code == 0, said
     row = json.loads(said)
     assert (row["name"], row["clips"], row["family"]) == ("Buzz 1", 10, "formant")
-    assert row["seconds"] == pytest.approx(50, abs=10)
+    assert row["seconds"] == pytest.approx(30, abs=6)
     assert row["left_out_found"] == row["left_out"] == 10
     return folder / "mine.yaml"
 
@@ -55,7 +55,6 @@ def test_an_enrolled_generator_is_found_and_another_is_not(bank: Path, tmp_path:
     assert (mine["outcome"], mine["best"]) == ("attributed", "Buzz 1")
     assert max(mine["log10_lr"], key=mine["log10_lr"].__getitem__) == "Buzz 1"
     assert other["outcome"] != "attributed"
-    assert "Buzz 1" not in other["log10_lr"]
     assert code in (0, 20)
     without = json.loads(run(new, "--json")[1])
     assert without["outcome"] != "attributed"
@@ -98,6 +97,7 @@ def test_too_few_the_same_and_silent_clips_are_refused_and_nothing_is_written(tm
         ([*clips, clips[0]], "given twice"),
         ([*clips, tmp_path / "silent.wav"], "speech"),
         ([*clips, tmp_path / "none.wav"], "none.wav"),
+        ([*clips, ROOT / "examples/telephone.wav"], "The spectrum ends at"),
     ):
         code, output = run("enrol", "X", *given, "--bank", tmp_path / "mine.yaml")
         assert code != 0
