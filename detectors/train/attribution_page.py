@@ -75,7 +75,7 @@ def page_of(clips: Clips, left: Left, few: FewShot, found: Mapping[str, object],
         f"A generator of the user's own enrolment is named above a cosine of {rule.own_named_above:.3f}, which 1 % of "
         f"clips of other generators on other pages reach, and no further than {rule.own_slack:g} below the lower "
         f"quartile of its own clips' cosines to each other. Enrolled from {FEW} clips, {np.mean(own):.1%} of its other "
-        f"clips of the same page are named so and {np.mean(others):.2%} of the clips of other generators on other pages "
+        f"clips of the same page are named so and {np.mean(others):.2%} of those of other generators on other pages "
         f"({len(few.generator)} generators, {len(own)} and {len(others)} clips); the worst generator takes "
         f"{max(float(np.mean(v >= t)) for v, t in zip(few.others, least, strict=True)):.1%} of the others' clips for "
         "its own.",

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from detectors.attribution_bank import DIMENSIONS
+from detectors.attribution import BANK, attributor
+from detectors.attribution_bank import DIMENSIONS, read_bank
+from detectors.train.attribution import FAMILIES
 from detectors.train.attribution_fit import Clips, enrolled, learn, principal, scatter
 from detectors.train.attribution_folds import FOLDS, folds, fpr_at_tpr, interval, judge, macro_f1, resampled
+from synth.yaml_data import load_yaml
 
 CHANNELS = 300
 
@@ -45,6 +48,15 @@ def test_and_not_where_only_pages_differ() -> None:
     left, _ = judge(constructed(0.0, 1.0), (200, 100), 1, say=lambda text: None)
     truth, said = np.array(left.family), np.array(left.said)
     assert macro_f1(truth, said, ["f0", "f1", "f2", "f3"])[0] < 0.4
+
+
+def test_every_generator_has_one_family_and_the_shipped_bank_uses_them() -> None:
+    table = load_yaml(FAMILIES.read_text("utf-8"))
+    names = [name for generators in table.values() for name in generators]
+    assert len(set(names)) == len(names)
+    bank = read_bank(BANK, attributor().card.sha256)
+    family = {name: one for one, generators in table.items() for name in generators}
+    assert all(one.family == family.get(one.name, "") for one in bank.generators)
 
 
 def test_every_page_is_in_one_fold() -> None:
