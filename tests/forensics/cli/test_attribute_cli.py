@@ -122,3 +122,20 @@ def test_a_bank_that_is_none_is_refused(tmp_path: Path) -> None:
     code, said = run(ROOT / "examples/machine.wav", "--bank", path)
     assert code != 0
     assert "not a valid bank" in said
+
+
+def test_verify_asks_for_a_generator_only_where_a_machine_is_supported(bank: Path, tmp_path: Path) -> None:
+    clips = [ROOT / "examples/machine.wav", ROOT / "examples/human.wav", buzz(tmp_path / "new.wav", 79)]
+    arguments = ["verify", *map(str, clips), "--json", "--exit-zero", "--method", "detector", "--bank", str(bank)]
+    result = CliRunner().invoke(voxproof, arguments, standalone_mode=False)
+    rows = [json.loads(line) for line in result.output.splitlines()]
+    assert len(rows) == 3
+    for row in rows:
+        asked = row["verdict"]["outcome"] == "supports_machine"
+        assert (row["attribution"]["outcome"] != "could_not_test") == asked
+        assert bool(row["attribution"]["log10_lr"]) == asked
+        assert row["attribution"]["reasons"]
+        names = [model["name"] for model in row["tool"]["models"]]
+        assert names[-2:] == ["attribution.generators", "bank of the user's generators"]
+    assert {row["verdict"]["outcome"] for row in rows} >= {"supports_machine"}
+    assert len({row["tool"]["config_sha256"] for row in rows}) == 1
