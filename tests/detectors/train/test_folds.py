@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
-
 from detectors.metrics import auc
 from detectors.train.folds import (
     at_frozen,
