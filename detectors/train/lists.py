@@ -1,12 +1,13 @@
 """Step 1: from the lists of labelled recordings to one table, every clip in exactly one part.
 
-    python -m detectors.train.lists --demo DEMO/index.csv --human HUMAN/index.csv --out clips.csv
+    python -m detectors.train.lists --demo DEMO/index.csv --human HUMAN/index.csv --out clips.csv [--undivided]
 
 An index is what `materialise.py` of the data folder writes: the list's columns and `path`, relative to the index.
 Parts are disjoint by page (split.yaml), by generator (a generator that occurs on pages of several parts belongs to the
 part with most of its clips and is left out elsewhere) and, as far as names tell, by speaker (column `speaker`:
 LJSpeech, VCTK and LibriSpeech/LibriTTS speakers are recognised; others are `page:<source>`, which disjoint pages keep
-apart unless two pages silently share a recording).
+apart unless two pages silently share a recording). With `--undivided` everything but "extra" trains, and so no clip is
+left out for its generator: for attribution, which leaves pages out itself and needs generators on several pages.
 """
 
 import argparse
@@ -32,6 +33,11 @@ def read_split(path: Path | None = None) -> dict[str, Any]:
     """The table of parts; the shipped split.yaml unless another is given."""
     split: dict[str, Any] = yaml.safe_load((path or Path(__file__).with_name("split.yaml")).read_text("utf-8"))
     return split
+
+
+def undivided(split: dict[str, Any]) -> dict[str, Any]:
+    """The same table with everything in the part "train" but "extra"."""
+    return split | {"validation": [], "calibration": [], "librispeech_calibration_speakers": 0}
 
 
 def speaker_of(row: dict[str, str], source: str, split: dict[str, Any]) -> str:
@@ -109,13 +115,16 @@ def main() -> None:
     parser.add_argument("--demo", type=Path, required=True, help="index.csv of the demo pages")
     parser.add_argument("--human", type=Path, required=True, help="index.csv of the human recordings")
     parser.add_argument("--split", type=Path, default=None, help="another split.yaml")
+    parser.add_argument("--undivided", action="store_true", help="one part, of all that may be learnt from")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
+    split = read_split(arguments.split)
+    split = undivided(split) if arguments.undivided else split
     rows = []
     for index in (arguments.demo, arguments.human):
         with index.open(newline="", encoding="utf-8") as file:
             rows += [(index.parent.resolve(), row) for row in csv.DictReader(file)]
-    clips = assemble(rows, read_split(arguments.split))
+    clips = assemble(rows, split)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with arguments.out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
