@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from detectors.train.lists import assemble, part_of, read_split, speaker_of
+from detectors.train.lists import assemble, part_of, read_split, speaker_of, undivided
 
 SPLIT = read_split()
 
@@ -44,6 +44,17 @@ def test_a_generator_belongs_to_one_part() -> None:
     clips = assemble(rows, SPLIT)
     assert {(c["source"], c["part"]) for c in clips if c["label"] == "machine"} == {("hifigan", "train")}
     assert [c["part"] for c in clips if c["label"] == "human"] == ["validation"]
+
+
+def test_undivided_no_clip_is_left_out_for_its_generator() -> None:
+    rows = [(Path("/a"), row(f"h{i}.wav", "hifigan", "G", "tts")) for i in range(3)]
+    rows += [(Path("/a"), row("v.wav", "vocos", "G", "tts")), (Path("/a"), row("y.wav", "yourtts", "YourTTS", "vc"))]
+    clips = assemble(rows, undivided(SPLIT))
+    assert sorted((c["source"], c["part"]) for c in clips) == [("hifigan", "train")] * 3 + [
+        ("vocos", "train"),
+        ("yourtts", "extra"),
+    ]
+    assert part_of({"speaker": "1"}, "librispeech_tc100", undivided(SPLIT)) == "train"
 
 
 def test_kinds_that_are_no_machine_speech() -> None:
