@@ -22,9 +22,9 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from detectors.attribution_bank import DIMENSIONS, Bank, Generator
+from detectors.attribution_bank import DIMENSIONS, Bank, Described, Generator
 from detectors.attribution_sound import Statistics
-from detectors.card import WEIGHTS, Bounds
+from detectors.card import WEIGHTS, Bounds, Source
 from synth.card import WeightsCard, checked_weights, read_card
 from synth.errors import VoxproofError
 from synth.record import Record
@@ -108,6 +108,8 @@ class AttributionCard(WeightsCard):
     """Weights of the network whose statistics they were learnt on."""
     bank_sha256: str
     """SHA-256 of the shipped bank."""
+    training: tuple[Source, ...]
+    """Everything that constants and bank were learnt from."""
     calibration: PairCalibration
     open_set: OpenSet
     domain: Heard
@@ -167,19 +169,16 @@ class Attributor:
         """Statistics [..., channels] -> embeddings of unit length [..., DIMENSIONS]."""
         return unit(((statistics - self.mean) / self.scale) @ self.projection)
 
-    def enrol(self, name: str, family: str, heard: list[Statistics], source: str, licence: str) -> Generator:
+    def enrol(self, what: Described, heard: list[Statistics]) -> Generator:
         """The mean embedding of a generator's clips, at least one."""
         embeddings = self.embed(np.stack([one.values for one in heard]))
         mean = unit(embeddings.mean(axis=0))
         return Generator(
-            name=name,
-            family=family,
+            **what.model_dump(),
             clips=len(heard),
             seconds=round(sum(one.speech_seconds for one in heard), 1),
             spread=round(float(np.mean(embeddings @ mean)), 3),
             quartile=round(quartile_of(embeddings), 3),
-            source=source,
-            licence=licence,
             embedding=Generator.hexadecimal(mean),
         )
 
@@ -209,8 +208,7 @@ class Attributor:
         least = rule.named_above if best.own_quartile is None else own_threshold(rule, best.own_quartile)
         if least is None or best.cosine < least:
             return "inconclusive"
-        lead = 9.0 if len(scores) == 1 else self.card.calibration.slope * (best.cosine - scores[1].cosine)
-        if lead < rule.margin:
+        if len(scores) > 1 and self.card.calibration.slope * (best.cosine - scores[1].cosine) < rule.margin:
             return "inconclusive"
         validated = {one.family for one in self.card.families if one.validated}
         return "attributed" if best.own_quartile is not None or best.family in validated else "not_validated"

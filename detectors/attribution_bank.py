@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from synth.errors import VoxproofError
+from synth.ledger_file import replace_file
 from synth.record import Record
 from synth.yaml_data import load_yaml
 
@@ -27,16 +28,40 @@ DIMENSIONS: Final = 64
 MOST_GENERATORS = 10_000
 LARGEST_BYTES = 20_000_000
 """A bank file larger than this is not read."""
-Line = Annotated[str, Field(max_length=200)]
 
 
-class Generator(Record):
-    """One enrolled generator."""
+class Described(Record):
+    """What is said of a generator; nothing here is measured."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     """As it is reported."""
-    family: Line = ""
+    family: Annotated[str, Field(max_length=200)] = ""
     """Empty: of no known family."""
+    source: Annotated[str, Field(max_length=2000)] = ""
+    """Where the clips come from: pages, separated by commas, or what the user says."""
+    licence: Annotated[str, Field(max_length=2000)] = ""
+    """Of the clips, as the sources state it."""
+
+    @field_validator("name", "family", "source", "licence")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        if not text.isprintable() or text != text.strip():
+            raise ValueError("control characters, or spaces around it")
+        return text
+
+    @classmethod
+    def checked(cls, name: str, family: str = "", source: str = "", licence: str = "") -> Described:
+        """Of what a user says; VoxproofError where it cannot stand in a bank."""
+        try:
+            return cls(name=name, family=family, source=source, licence=licence)
+        except ValidationError as error:
+            cure = "Give printable text of one line: 1 to 100 signs for the name, at most 200 for the family."
+            raise VoxproofError(f"that cannot be enrolled ({_faults(error)})", cure=cure) from error
+
+
+class Generator(Described):
+    """One enrolled generator."""
+
     clips: Annotated[int, Field(ge=1)]
     """Clips behind the mean."""
     seconds: Annotated[float, Field(ge=0)]
@@ -45,19 +70,8 @@ class Generator(Record):
     """Mean cosine of the clips to their mean: 1 were all alike."""
     quartile: Annotated[float, Field(ge=-1, le=1)] = -1.0
     """Lower quartile of the clips' cosines to the mean of the others; -1: not worked out."""
-    source: Annotated[str, Field(max_length=2000)] = ""
-    """Where the clips come from: pages, separated by commas, or what the user says."""
-    licence: Annotated[str, Field(max_length=2000)] = ""
-    """Of the clips, as the sources state it."""
     embedding: Annotated[str, Field(pattern=f"^[0-9a-f]{{{4 * DIMENSIONS}}}$")]
     """Mean of unit length, float16 little endian, hexadecimal."""
-
-    @field_validator("name", "family", "source", "licence")
-    @classmethod
-    def _printable(cls, text: str) -> str:
-        if not text.isprintable() or text != text.strip():
-            raise ValueError("control characters, or spaces around it")
-        return text
 
     @model_validator(mode="after")
     def _of_unit_length(self) -> Self:
@@ -130,8 +144,8 @@ def read_bank(path: Path, model: str, *, cure: str = "Enrol the generators again
         bank = Bank.model_validate(load_yaml(path.read_bytes()))
     except FileNotFoundError as error:
         raise VoxproofError("there is no such bank of generators", path=path, cure=cure) from error
-    except (OSError, ValueError, ValidationError, yaml.YAMLError, RecursionError) as error:
-        raise VoxproofError(f"not a valid bank of generators ({error})", path=path, cure=cure) from error
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        raise VoxproofError(f"not a valid bank of generators ({_faults(error)})", path=path, cure=cure) from error
     if bank.model != model:
         raise VoxproofError(
             f"the bank was enrolled with other constants ({bank.model[:12]}…, here {model[:12]}…)", path=path, cure=cure
@@ -142,6 +156,18 @@ def read_bank(path: Path, model: str, *, cure: str = "Enrol the generators again
 def write_bank(bank: Bank, path: Path) -> None:
     """As YAML; the file is there whole or not at all."""
     text = yaml.safe_dump(bank.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, width=400)
-    scratch = path.with_name(path.name + ".part")
-    scratch.write_text(text, "utf-8")
-    scratch.replace(path)
+    try:
+        replace_file(path, text.encode())
+    except OSError as error:
+        raise VoxproofError(
+            f"could not be written ({error.strerror or error})", path=path, cure="Look at folder, rights and space."
+        ) from error
+
+
+def _faults(error: Exception) -> str:
+    """In one line: the first three faults of a record, or what another error says."""
+    if not isinstance(error, ValidationError):
+        return " ".join(f"{error}".split())
+    faults = error.errors(include_url=False, include_input=False)
+    said = [f"{'.'.join(map(str, one['loc'])) or 'bank'}: {one['msg']}" for one in faults[:3]]
+    return "; ".join(said) + ("; …" if len(faults) > 3 else "")

@@ -18,10 +18,9 @@ from detectors.head import pooled
 from detectors.inference import FRAME, RATE, SpeechScorer
 from detectors.neutral import evened
 from detectors.spectral import SpectralConfig, spectral_frames
-from detectors.speech import LEAST_SPEECH, fitted, own_speech, windows
+from detectors.speech import LEAST_SPEECH, own_speech, windows
 
 FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
 
 MOST_WINDOWS = 12
 """Windows of a long recording that are heard, from its first speech on: a minute."""
@@ -39,14 +38,13 @@ class Statistics:
     """Speech that was heard; 0 with all values 0 where no window held enough."""
 
 
-def statistics_of(scorer: SpeechScorer, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> Statistics:
-    """Mono 16 kHz blocks [time] of any sizes, in order -> statistics; `speech` on the 20 ms grid if it is known."""
+def statistics_of(scorer: SpeechScorer, blocks: Iterable[FloatArray]) -> Statistics:
+    """Mono 16 kHz blocks [time] of any sizes, in order -> statistics of their speech."""
     spectral = SpectralConfig()
     width = 3 * (scorer.config.width * (scorer.config.layers + 1) + spectral.channels)
     total, weight, heard = np.zeros(width, np.float64), 0.0, 0
-    for first, window in windows(blocks):
-        frames = -(-window.size // FRAME)
-        mask = own_speech(window) if speech is None else fitted(speech[first : first + frames], frames)
+    for _, window in windows(blocks):
+        mask = own_speech(window)
         if mask.sum() < LEAST_SPEECH:
             continue
         inside = np.flatnonzero(mask)

@@ -45,6 +45,8 @@ class Enrolment:
     """Clips that were left out one at a time."""
     found: int
     """Of them, those nearest to the mean of the others."""
+    named: int
+    """Of them, those that the others would name: as alike as a name needs, too."""
     reasons: tuple[str, ...]
     """What the enrolment supports and what not, in full sentences."""
 
@@ -157,8 +159,9 @@ class AttributionExamination:
         self, name: str, paths: Sequence[Path], bank: Path, *, family: str = "", source: str = "", licence: str = ""
     ) -> Enrolment:
         """Enrol a generator from clips that it made, and write the user's bank; the shipped one is never written."""
-        from detectors.attribution_bank import Bank, write_bank
+        from detectors.attribution_bank import Bank, Described, write_bank
 
+        what = Described.checked(name, family, source, licence)
         cure = f"Give at least {FEWEST} different clips with speech, {ADVISED} or more if you can."
         if len(paths) < FEWEST:
             raise VoxproofError(f"{len(paths)} clips are too few to enrol a generator", cure=cure)
@@ -172,23 +175,29 @@ class AttributionExamination:
                     raise VoxproofError("the same sound is given twice", path=path, cure=cure)
                 hashes.add(exhibit.recording.stream_sha256)
                 found.append(heard(exhibit, self.scorer))
-        made = self.attributor.enrol(name, family, found, source, licence)
-        empty = Bank(summary="Generators enrolled by the user.", model=self.card.sha256)
-        others = self.bank
-        write_bank((self.own or empty).with_one(made), bank)
-        again = 0
+        made = self.attributor.enrol(what, found)
+        again, named = 0, 0
         for n, one in enumerate(found):
-            rest = self.attributor.enrol(name, family, [*found[:n], *found[n + 1 :]], source, licence)
-            answer = self.attributor.answer(self.attributor.embed(one.values), others.with_one(rest))
+            rest = self.attributor.enrol(what, [*found[:n], *found[n + 1 :]])
+            bank_then, own = self.bank.with_one(rest), frozenset([name])
+            answer = self.attributor.answer(self.attributor.embed(one.values), bank_then, own)
             again += answer.scores[0].name == name
+            named += answer.outcome == "attributed" and answer.scores[0].name == name
+        empty = Bank(summary="Generators enrolled by the user.", model=self.card.sha256)
+        write_bank((self.own or empty).with_one(made), bank)
         reasons = []
+        if 2 * named <= len(found):
+            reasons.append(
+                f"Its clips are hardly alike: {named} of {len(found)} would be named by the others. "
+                "Is every clip of this one generator?"
+            )
         if len(found) < ADVISED and made.seconds < ADVISED_S:
             reasons.append(f"That is a small enrolment: {ADVISED} clips or {ADVISED_S:g} s are advised.")
         reasons.append(
             "Clips of one voice, text or recording are alike for other reasons than their generator: enrol from "
             "several, and check with clips from elsewhere. How far names hold is not validated for your own enrolment."
         )
-        return Enrolment(made, len(others.with_one(made).generators), len(found), again, tuple(reasons))
+        return Enrolment(made, len(self.bank.with_one(made).generators), len(found), again, named, tuple(reasons))
 
     def _attributed(self, exhibit: Exhibit) -> Attribution:
         reasons = self.outside(exhibit)
@@ -201,7 +210,7 @@ class AttributionExamination:
         return self._worded(self.attributor.answer(self.attributor.embed(sound.values), self.bank, own))
 
     def _worded(self, answer: Answer) -> Attribution:
-        best, rule = answer.scores[0], self.card.open_set
+        best, named, rule = answer.scores[0], answer.scores[:MOST_NAMED], self.card.open_set
         nearest = f"The nearest of {len(answer.scores)} enrolled generators is {best.name} (cosine {best.cosine:.2f})"
         if answer.outcome == "not_validated":
             return _untested(f"{nearest}; of its family ({best.family or 'none'}) the shipped bank was not validated.")
@@ -220,7 +229,10 @@ class AttributionExamination:
         return Attribution(
             outcome=answer.outcome,
             best=best.name if answer.outcome == "attributed" else None,
-            log10_lr={one.name: round(one.log10_lr, 4) for one in answer.scores[:MOST_NAMED]},
+            log10_lr={one.name: round(one.log10_lr, 4) for one in named},
+            log10_lr_bounds={
+                one.name: (round(one.log10_lr_bounds[0], 4), round(one.log10_lr_bounds[1], 4)) for one in named
+            },
             reasons=(said, GIVEN),
         )
 

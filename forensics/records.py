@@ -353,7 +353,11 @@ class Attribution(Record):
 
     outcome: Literal["attributed", "none_of_these", "inconclusive", "could_not_test"]
     best: str | None = None
+    """The generator that is named; None unless the outcome is "attributed"."""
     log10_lr: dict[str, float] = Field(default_factory=dict)
+    """By generator, the best first: H1 "this generator made it", H2 "another generator made it"."""
+    log10_lr_bounds: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    """95 % interval of each, lower first."""
     reasons: tuple[str, ...] = ()
 
 

@@ -74,7 +74,8 @@ def clips(paths: tuple[Path, ...], bank: Path | None, as_json: bool) -> int:
         for reason in made.reasons:
             click.echo(f"  {visible(reason)}")
         for name, value in made.log10_lr.items():
-            click.echo(f"  {value:+.2f}  {visible(name)}")
+            low, high = made.log10_lr_bounds[name]
+            click.echo(f"  {value:+.2f} [{low:+.2f}, {high:+.2f}]  {visible(name)}")
     return max(codes)
 
 
@@ -102,8 +103,9 @@ def enrol(
     done = examination.enrol(name, paths, bank, family=family, source=source, licence=licence)
     if as_json:
         shown = done.generator.model_dump(mode="json", exclude={"embedding"})
-        print_json({"schema": "voxproof.enrolment/1", "bank": str(bank), **shown,
-                    "left_out": done.left_out, "left_out_found": done.found, "reasons": done.reasons})  # fmt: skip
+        left_out = {"left_out": done.left_out, "left_out_found": done.found, "left_out_named": done.named}
+        named = {"schema": "voxproof.enrolment/1", "bank": str(bank)}
+        print_json(named | shown | left_out | {"reasons": done.reasons})
         return
     click.echo(_said(done, bank))
 
@@ -121,7 +123,8 @@ def list_(bank: Path | None, as_json: bool) -> None:
     rows = examination.bank.generators
     if as_json:
         for one in rows:
-            print_json({**one.model_dump(mode="json", exclude={"embedding"}), "own": one.name in own})
+            shown = one.model_dump(mode="json", exclude={"embedding"})
+            print_json({"schema": "voxproof.generator/1", **shown, "own": one.name in own})
         return
     print_table(
         ("generator", "family", "clips", "alike", "from"),
@@ -151,7 +154,7 @@ def _said(done: Enrolment, bank: Path) -> str:
         f"{visible(made.name)}: enrolled from {made.clips} clips, {made.seconds:.0f} s of speech, in "
         f"{visible(str(bank))}.",
         f"Left out one at a time, {done.found} of {done.left_out} clips are nearest to it among {done.enrolled} "
-        "generators.",
+        f"generators; {done.named} would be named.",
         *done.reasons,
     ]
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from detectors.attribution import (
     log10_lr,
     unit,
 )
-from detectors.attribution_bank import DIMENSIONS, Bank, Generator, read_bank
+from detectors.attribution_bank import DIMENSIONS, Bank, Described, Generator, read_bank
 from detectors.attribution_sound import MOST_WINDOWS, Statistics, statistics_of
 from detectors.card import WEIGHTS, Bounds
 from detectors.inference import RATE, load_network
@@ -117,12 +117,12 @@ def test_a_negative_slope_never_turns_likeness_into_evidence_against() -> None:
 
 def test_an_enrolled_generator_is_the_mean_of_its_clips(made: Attributor) -> None:
     clips = [Statistics(3 * clip(5, cosine), 4.0) for cosine in (0.9, 0.95, 0.99)]
-    generator = made.enrol("new", "proven", clips, "here", "CC0-1.0")
+    generator = made.enrol(Described.checked("new", "proven", "here", "CC0-1.0"), clips)
     assert (generator.clips, generator.seconds) == (3, 12.0)
     assert generator.vector @ direction(5) == pytest.approx(0.953, abs=2e-3)
     assert 0.98 < generator.spread < 1
     assert generator.quartile == pytest.approx((np.cos(np.radians(13.91)) + np.cos(np.radians(12.69))) / 2, abs=2e-3)
-    assert made.enrol("new", "", clips[:1], "", "").quartile == -1
+    assert made.enrol(Described.checked("new"), clips[:1]).quartile == -1
 
 
 def test_an_empty_bank_is_refused(made: Attributor) -> None:
@@ -139,6 +139,13 @@ def test_the_shipped_constants_bank_and_network_belong_together() -> None:
     assert len(bank.generators) > 50
     assert {"YourTTS"} & {one.name for one in bank.generators if "yourtts" in one.source.split(", ")} == set()
     assert card.open_set.own_named_above > card.open_set.none_below
+    assert (
+        {one.name for one in bank.generators if one.family == "our own"}
+        == {one.name for one in bank.generators if one.name.startswith("voxproof-lite@")}
+        != set()
+    )
+    assert sum(one.machine for one in card.training) == sum(one.clips for one in bank.generators)
+    assert all(one.licence for one in card.training)
 
 
 def test_tampered_constants_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detectors.attribution_bank import DIMENSIONS, LARGEST_BYTES, Bank, Generator, read_bank, write_bank
+from detectors.attribution_bank import DIMENSIONS, LARGEST_BYTES, Bank, Described, Generator, read_bank, write_bank
 from synth.errors import VoxproofError
 
 MODEL = "ab" * 32
@@ -89,6 +89,33 @@ def test_a_missing_or_huge_file_is_refused(tmp_path: Path) -> None:
         stream.truncate(LARGEST_BYTES + 1)
     with pytest.raises(VoxproofError, match="more than"):
         read_bank(path, MODEL)
+
+
+def test_what_is_wrong_with_a_bank_is_said_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "bank.yaml"
+    path.write_text("schema: voxproof.generators/2\nsound: x\n")
+    with pytest.raises(VoxproofError) as caught:
+        read_bank(path, MODEL)
+    assert "\n" not in f"{caught.value}"
+    assert "schema: Input should be 'voxproof.generators/1'" in f"{caught.value}"
+    assert "; …" in f"{caught.value}"  # four faults, of which three are said
+
+
+def test_where_it_cannot_be_written_nothing_is_left_behind(tmp_path: Path) -> None:
+    bank = Bank(summary="mine", model=MODEL, generators=(generator("a"),))
+    with pytest.raises(VoxproofError, match="could not be written"):
+        write_bank(bank, tmp_path / "none" / "bank.yaml")
+    folder = tmp_path / "bank.yaml"
+    folder.mkdir()
+    with pytest.raises(VoxproofError, match="could not be written"):
+        write_bank(bank, folder)
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("name", ["", " a", "a\nb", "a\x1b[31m", "x" * 101, "a\u202eb"])
+def test_a_name_that_cannot_stand_in_a_bank_is_refused(name: str) -> None:
+    with pytest.raises(VoxproofError, match="cannot be enrolled"):
+        Described.checked(name)
 
 
 def test_a_name_is_enrolled_once_and_the_users_goes_first() -> None:

@@ -45,6 +45,8 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert (row["name"], row["clips"], row["family"]) == ("Buzz 1", 10, "formant")
     assert row["seconds"] == pytest.approx(30, abs=6)
     assert row["left_out_found"] == row["left_out"] == 10
+    assert row["left_out_named"] >= 7
+    assert not any("Is every clip" in reason for reason in row["reasons"])
     return folder / "mine.yaml"
 
 
@@ -54,6 +56,8 @@ def test_an_enrolled_generator_is_found_and_another_is_not(bank: Path, tmp_path:
     mine, other = (json.loads(line) for line in said.splitlines())
     assert (mine["outcome"], mine["best"]) == ("attributed", "Buzz 1")
     assert max(mine["log10_lr"], key=mine["log10_lr"].__getitem__) == "Buzz 1"
+    assert list(mine["log10_lr_bounds"]) == list(mine["log10_lr"])
+    assert all(low <= other["log10_lr"][name] <= high for name, (low, high) in other["log10_lr_bounds"].items())
     assert other["outcome"] != "attributed"
     assert code in (0, 20)
     without = json.loads(run(new, "--json")[1])
@@ -104,6 +108,39 @@ def test_too_few_the_same_and_silent_clips_are_refused_and_nothing_is_written(tm
         assert said in output
     assert not (tmp_path / "mine.yaml").exists()
     assert run("enrol", "X", *clips)[0] != 0
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", "x" * 101])
+def test_a_name_that_cannot_be_reported_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
+    clips = [buzz(tmp_path / f"{seed}.wav", seed) for seed in range(3)]
+    code, said = run("enrol", name, *clips, "--bank", tmp_path / "mine.yaml")
+    assert code == 2
+    assert "that cannot be enrolled (name: " in said
+    assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_odd_signs_in_a_name_are_kept(tmp_path: Path) -> None:
+    clips = [buzz(tmp_path / f"{seed}.wav", seed) for seed in range(3)]
+    name = '../é <b>"q" #: {x}'
+    code, said = run("enrol", name, *clips, "--bank", tmp_path / "mine.yaml", "--json")
+    assert (code, json.loads(said)["name"]) == (0, name)
+    rows = [json.loads(line) for line in run("list", "--bank", tmp_path / "mine.yaml", "--json")[1].splitlines()]
+    assert [one["name"] for one in rows if one["own"]] == [name]
+
+
+def test_where_a_bank_cannot_be_written_it_is_said(tmp_path: Path) -> None:
+    clips = [buzz(tmp_path / f"{seed}.wav", seed) for seed in range(3)]
+    code, said = run("enrol", "X", *clips, "--bank", tmp_path / "none" / "mine.yaml")
+    assert code == 2
+    assert "could not be written" in said
+
+
+def test_clips_of_several_generators_are_noticed(tmp_path: Path) -> None:
+    clips = [buzz(tmp_path / f"{seed}.wav", seed) for seed in range(2)]
+    clips += [ROOT / "examples/machine.wav", ROOT / "examples/human.wav"]
+    code, said = run("enrol", "Mixed", *clips, "--bank", tmp_path / "mine.yaml")
+    assert code == 0
+    assert "Is every clip of this one generator?" in said
 
 
 def test_a_file_that_is_no_sound_could_not_be_tested(tmp_path: Path) -> None:
