@@ -1,19 +1,18 @@
 """Attribution, step 2: constants, card, bank and figures, from the statistics of all clips.
 
-    python -m detectors.train.attribution clips.csv [GENERATED/clips.csv] --cache CACHE --out detectors/weights \
-        --figures docs/validation/attribution.md
+    python -m detectors.train.attribution clips.csv [GENERATED/clips.csv OWN/clips.csv] --cache CACHE \
+        --out detectors/weights --figures docs/validation/attribution.md
 
 First every page is left out once, in ten folds: that gives the figures, the calibration of cosines across pages and
 the thresholds. Then the constants that ship are learnt from all pages, and every generator is enrolled. Pages whose
-licence forbids derivatives (part "extra") are asked about, never learnt from or enrolled. One seed, the same files.
+licence forbids derivatives (part "extra") are asked about, never learnt from or enrolled. Other conditions that lie in
+CACHE beside neutral.npz are asked about, too. One seed, the same files.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,26 +20,22 @@ import numpy.typing as npt
 from lir.algorithms.bayeserror import elub
 from safetensors.numpy import save
 
-from detectors.attribution import AttributionCard, FamilyFigure, Heard, OpenSet, PairCalibration, unit
+from detectors.attribution import AttributionCard, Heard, OpenSet, PairCalibration, unit
 from detectors.attribution_bank import Bank, Generator, write_bank
 from detectors.calibration import log10_of_count
-from detectors.card import WEIGHTS, Bounds, Card
+from detectors.card import WEIGHTS, Bounds, Card, Source
 from detectors.inference import NetworkConfig
-from detectors.metrics import auc
 from detectors.spectral import SpectralConfig
+from detectors.train.attribution_figures import ROUNDS, families_of, figures_of
 from detectors.train.attribution_fit import Clips, enrolled, learn
-from detectors.train.attribution_folds import FewShot, Left, fpr_at_tpr, interval, judge, macro_f1, resampled
+from detectors.train.attribution_folds import Doubles, FewShot, Left, judge, resampled
 from detectors.train.attribution_page import page_of
-from detectors.train.attribution_sound import clips_of, read_cache
+from detectors.train.attribution_sound import channel_of, clips_of, read_cache
 from detectors.train.evidence import logistic
 from synth.card import read_card, write_card
 from synth.yaml_data import load_yaml
 
-Doubles = npt.NDArray[np.float64]
-ROUNDS = 300
 FAMILIES = Path(__file__).with_name("families.yaml")
-LEAST_PAGES = 3
-"""Pages that a family needs before anything is validated of it."""
 TRUE_POSITIVES = 0.95
 """Share of clips of enrolled generators, on pages left out, of which "none of these" may not be said."""
 PRECISION, LEAST_NAMED, LEAST_NAMED_PAGES = 0.9, 20, 5
@@ -48,9 +43,9 @@ PRECISION, LEAST_NAMED, LEAST_NAMED_PAGES = 0.9, 20, 5
 FALSE_NAMES = 0.01
 """Share of other generators' clips that may be taken for a generator of the user's own enrolment."""
 SLACK = 0.1
-"""How far below the lower quartile of its own clips' cosines a user's generator is still named; set beforehand."""
+"""How far below the lower quartile of its own clips' cosines a user's generator is still named; a guess, not fitted."""
 MARGIN = 0.3
-"""log10 LR by which a name must lead; set beforehand."""
+"""log10 LR by which a name must lead; a guess, not fitted."""
 DOMAIN = Heard(min_speech_seconds=1.5, min_snr_db=10.0, min_band_hz=6000.0)
 LIMITS = (
     "Across pages generators and families are told apart poorly: the page is heard more than the generator. Figures: "
@@ -63,24 +58,18 @@ LIMITS = (
 )
 
 
-@dataclass(frozen=True)
-class Measured:
-    """A figure with its interval over a bootstrap of whole pages."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+def read_families() -> dict[str, str]:
+    """Family by generator."""
+    return {g: f for f, generators in load_yaml(FAMILIES.read_text("utf-8")).items() for g in generators}
 
 
-def read_clips(tables: list[Path], cache: Path) -> Clips:
-    """Every clip that was heard."""
-    held = read_cache(cache / "neutral.npz")
+def read_clips(tables: list[Path], cache: Path, condition: str = "neutral") -> Clips:
+    """Every clip that was heard in this condition."""
+    held = read_cache(cache / f"{condition}.npz")
     rows = [row for row in clips_of(tables) if row["id"] in held]
-    family = {g: f for f, generators in load_yaml(FAMILIES.read_text("utf-8")).items() for g in generators}
+    if not rows:
+        raise SystemExit(f"{cache / condition}.npz holds none of these clips: run detectors.train.attribution_sound")
+    family = read_families()
     human = np.array([row["label"] == "human" for row in rows])
     return Clips(
         id=np.array([row["id"] for row in rows]),
@@ -88,16 +77,21 @@ def read_clips(tables: list[Path], cache: Path) -> Clips:
         generator=np.array([row["generator"] for row in rows]),
         page=np.array([row["source"] for row in rows]),
         licence=np.array([row["licence"] or "unclear" for row in rows]),
-        family=np.array([family.get(row["generator"], "") if row["label"] == "machine" else "" for row in rows]),
+        family=np.array([family.get(row["generator"].split("@")[0], "") for row in rows]),
         human=human,
         usable=np.array([row["part"] != "extra" for row in rows]),
     )
 
 
-def measured(statistic: Callable[[npt.NDArray[np.int_]], float], pages: npt.NDArray[np.str_], seed: int) -> Measured:
-    """A statistic of rows with its interval."""
-    low, high = interval([statistic(rows) for rows in resampled(pages, ROUNDS, seed)])
-    return Measured(statistic(np.arange(len(pages))), low, high, len(pages))
+def sources_of(clips: Clips) -> tuple[Source, ...]:
+    """Everything that may be learnt from, by page or collection."""
+    used = clips.at(clips.usable)
+    pairs = sorted(set(zip(used.page.tolist(), used.licence.tolist(), strict=True)))
+    at = [(page, licence, (used.page == page) & (used.licence == licence)) for page, licence in pairs]
+    return tuple(
+        Source(name=page, licence=licence, human=int(used.human[of].sum()), machine=int((~used.human[of]).sum()))
+        for page, licence, of in at
+    )
 
 
 def calibrated(left: Left, seed: int) -> PairCalibration:
@@ -156,95 +150,6 @@ def open_set_of(left: Left, few: FewShot, calibration: PairCalibration) -> OpenS
     )
 
 
-def families_of(clips: Clips, left: Left, seed: int) -> tuple[FamilyFigure, ...]:
-    """What was measured of every family."""
-    truth, said, page = np.array(left.family), np.array(left.said), np.array(left.page)
-    asked = (truth != "") & judged(page)
-    rows = []
-    for one in sorted(set(clips.family) - {""}):
-        mine = clips.family == one
-        of = asked & (truth == one)
-        pages = len(set(page[of]))
-        right = int((of & (said == one)).sum())
-
-        def f1(drawn: npt.NDArray[np.int_], one: str = one) -> float:
-            return macro_f1(truth[asked][drawn], said[asked][drawn], [one])[0]
-
-        chance = float(of.sum() / max(asked.sum(), 1))
-        low = measured(f1, page[asked], seed).low if pages else 0.0
-        rows.append(
-            FamilyFigure(
-                family=one,
-                generators=len(set(clips.generator[mine])),
-                pages=pages,
-                clips=int(of.sum()),
-                precision=round(right / max(int((asked & (said == one)).sum()), 1), 3),
-                recall=round(right / max(int(of.sum()), 1), 3),
-                validated=pages >= LEAST_PAGES and low > 2 * chance / (1 + chance) and low > PRECISION / 2,
-            )
-        )
-    return tuple(rows)
-
-
-def judged(page: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_]:
-    """Pages that count in figures: an engine that we ran ourselves is its own page and stands for no other."""
-    return ~np.char.startswith(page, "generated")
-
-
-def figures_of(left: Left, few: FewShot, seed: int) -> dict[str, Measured]:
-    """Every figure of the page, by name."""
-    page, truth, said = np.array(left.page), np.array(left.family), np.array(left.said)
-    by_page, largest, known = np.array(left.said_by_page), np.array(left.largest), np.array(left.known)
-    right = np.array(left.nearest) == np.array(left.generator)
-    asked = (truth != "") & judged(page)
-    families = [f for f in sorted(set(truth[asked])) if len(set(page[asked & (truth == f)])) > 1]
-    asked &= np.isin(truth, families)
-    found: dict[str, Measured] = {}
-
-    def of_families(said: npt.NDArray[np.str_]) -> Callable[[npt.NDArray[np.int_]], float]:
-        def statistic(rows: npt.NDArray[np.int_]) -> float:
-            here = [f for f in families if (truth[asked][rows] == f).any()]
-            return macro_f1(truth[asked][rows], said[asked][rows], here)[0]
-
-        return statistic
-
-    shuffled = said.copy()
-    shuffled[asked] = np.random.default_rng(seed).permutation(said[asked])
-    found["families"] = measured(of_families(said), page[asked], seed)
-    found["families by page"] = measured(of_families(by_page), page[asked], seed)
-    found["families by chance"] = measured(of_families(shuffled), page[asked], seed)
-    counted = judged(page)
-    value, there, pages = largest[counted], known[counted], page[counted]
-    found["unseen auroc"] = measured(lambda r: _auc(value[r][there[r]], value[r][~there[r]]), pages, seed)
-    found["unseen fpr"] = measured(lambda r: _fpr(value[r][there[r]], value[r][~there[r]]), pages, seed)
-    found["name"] = measured(
-        lambda r: float(right[counted][r][there[r]].mean()) if there[r].any() else np.nan, pages, seed
-    )
-    easy, easy_page = np.array([c for c, _ in left.easy]), np.array([p for _, p in left.easy])
-    both = np.concatenate([easy, value[~there]])
-    is_easy = np.arange(len(both)) < len(easy)
-    both_page = np.concatenate([easy_page, pages[~there]])
-    found["same page auroc"] = measured(lambda r: _auc(both[r][is_easy[r]], both[r][~is_easy[r]]), both_page, seed)
-    found["same page fpr"] = measured(lambda r: _fpr(both[r][is_easy[r]], both[r][~is_easy[r]]), both_page, seed)
-    hit = np.array(left.easy_right, float)
-    found["same page name"] = measured(lambda r: float(hit[r].mean()), easy_page, seed)
-    of_few, few_page = np.array(few.auc_page), np.array(few.page)
-    found["few-shot auroc, same page"] = measured(
-        lambda r: float(np.nanmean(of_few[r])) if np.isfinite(of_few[r]).any() else np.nan, few_page, seed
-    )
-    elsewhere = np.array(few.auc_elsewhere)
-    found["few-shot auroc, other pages"] = measured(lambda r: float(np.nanmean(elsewhere[r])), few_page, seed)
-    return found
-
-
-def _auc(known: Doubles, unseen: Doubles) -> float:
-    return auc(known, unseen) if len(known) and len(unseen) else float("nan")
-
-
-def _fpr(known: Doubles, unseen: Doubles) -> float:
-    return fpr_at_tpr(known, unseen) if len(known) and len(unseen) else float("nan")
-
-
 def ship(clips: Clips, blocks: tuple[int, int], seed: int, out: Path) -> tuple[Path, list[Generator]]:
     """Constants from all pages, and every generator enrolled."""
     usable = clips.at(clips.usable)
@@ -285,7 +190,14 @@ def main() -> None:
     clips = read_clips(arguments.clips, arguments.cache)
     config = NetworkConfig()
     blocks = (3 * config.width * (config.layers + 1), 3 * SpectralConfig().channels)
-    left, few = judge(clips, blocks, arguments.seed)
+    changed = {}
+    if (arguments.cache / "channel.npz").exists():
+        through = read_clips(arguments.clips, arguments.cache, "channel")
+        channel = np.array([channel_of(one) for one in through.id])
+        changed = {str(name): through.at(channel == name) for name in np.unique(channel)}
+    if (arguments.cache / "original.npz").exists():
+        changed["original"] = read_clips(arguments.clips, arguments.cache, "original")
+    left, few, elsewhere = judge(clips, blocks, arguments.seed, changed)
     calibration = calibrated(left, arguments.seed)
     open_set = open_set_of(left, few, calibration)
     families = families_of(clips, left, arguments.seed)
@@ -309,11 +221,12 @@ def main() -> None:
         weights=weights.name, sha256=digest, bytes=len(blob),
         speech_sha256=read_card(WEIGHTS / "speech.yaml", Card).sha256,
         bank_sha256=hashlib.sha256(bank_path.read_bytes()).hexdigest(),
-        calibration=calibration, open_set=open_set, domain=DOMAIN, families=families, limits=LIMITS,
+        training=sources_of(clips), calibration=calibration, open_set=open_set, domain=DOMAIN, families=families,
+        limits=LIMITS,
     )  # fmt: skip
     write_card(card, arguments.out / "attribution_card.yaml")
     found = figures_of(left, few, arguments.seed)
-    arguments.figures.write_text(page_of(clips, left, few, found, card), "utf-8")
+    arguments.figures.write_text(page_of(clips, left, few, elsewhere, found, card, arguments.seed), "utf-8")
     for name, one in found.items():
         print(f"{name}: {one} n {one.n}")
     print(open_set, calibration)

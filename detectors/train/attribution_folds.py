@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,7 +24,9 @@ LEAST_TESTED = 5
 class Left:
     """Clips on pages that were left out, and what was said of them; lists grow fold by fold."""
 
+    id: list[str] = field(default_factory=list)
     family: list[str] = field(default_factory=list)
+    """Empty: of none that is known."""
     said: list[str] = field(default_factory=list)
     """Family of the nearest enrolled generator."""
     said_by_page: list[str] = field(default_factory=list)
@@ -73,9 +75,17 @@ def folds(pages: Names, seed: int) -> dict[str, int]:
     return {str(page): n % FOLDS for n, page in enumerate(order)}
 
 
-def judge(clips: Clips, blocks: Sequence[int], seed: int, say: Callable[[str], None] = print) -> tuple[Left, FewShot]:
-    """Every page left out once; constants and bank from the other folds' pages."""
+def judge(
+    clips: Clips, blocks: Sequence[int], seed: int, changed: Mapping[str, Clips] | None = None,
+    say: Callable[[str], None] = print,
+) -> tuple[Left, FewShot, dict[str, Left]]:  # fmt: skip
+    """Every page left out once; constants and bank from the other folds' pages.
+
+    `changed` are the same clips, or some, heard in other conditions, by name: only asked about, and answered for in the
+    last of the three.
+    """
     fold = folds(clips.page, seed)
+    elsewhere = {name: Left() for name in changed or {}}
     at = np.array([fold[str(page)] for page in clips.page])
     left, few = Left(), FewShot()
     for k in range(FOLDS):
@@ -84,7 +94,11 @@ def judge(clips: Clips, blocks: Sequence[int], seed: int, say: Callable[[str], N
         constants = learn(train, train.generator, blocks, seed)
         heard, asked = constants.embed(train.values[train_made]), constants.embed(test.values)
         made = train.at(train_made)
-        _open_set(left, made, heard, test, asked)
+        bank = _Bank.of(made, heard)
+        bank.ask(left, test, asked)
+        for name, clips_then in (changed or {}).items():
+            then = clips_then.at(np.array([fold.get(str(p)) == k for p in clips_then.page]) & ~clips_then.human)
+            bank.ask(elsewhere[name], then, constants.embed(then.values))
         by_page = learn(train, train.page, blocks, seed)
         pages, means = enrolled(by_page.embed(made.values), made.page, made.page)
         nearest = pages[(by_page.embed(test.values) @ means.T).argmax(1)]
@@ -93,27 +107,43 @@ def judge(clips: Clips, blocks: Sequence[int], seed: int, say: Callable[[str], N
         _easy(left, train, blocks, seed)
         _few_shot(few, test, asked, seed)
         say(f"fold {k + 1} of {FOLDS}")
-    return left, few
+    return left, few, elsewhere
 
 
-def _open_set(left: Left, made: Clips, heard: FloatArray, test: Clips, asked: FloatArray) -> None:
-    names, bank = enrolled(heard, made.generator, made.page)
-    family = {str(g): str(f) for g, f in zip(made.generator, made.family, strict=True)}
-    of_known = np.array([bool(family[str(name)]) for name in names])
-    cosines = asked @ bank.T
-    order = np.argsort(-cosines, axis=1)
-    for n in range(len(asked)):
-        mine = names == test.generator[n]
-        left.family.append(str(test.family[n]))
-        left.said.append(family[str(names[of_known][cosines[n][of_known].argmax()])])
-        left.page.append(str(test.page[n]))
-        left.generator.append(str(test.generator[n]))
-        left.nearest.append(str(names[order[n, 0]]))
-        left.largest.append(float(cosines[n, order[n, 0]]))
-        left.second.append(float(cosines[n, order[n, 1]]))
-        left.known.append(bool(mine.any()))
-        left.same += [(float(c), str(test.page[n])) for c in cosines[n][mine]]
-        left.other += [(float(c), str(test.page[n])) for c in cosines[n][~mine]]
+@dataclass(frozen=True)
+class _Bank:
+    """The generators of a fold's training pages."""
+
+    names: Names
+    means: FloatArray
+    """[generators, DIMENSIONS]."""
+    family: Mapping[str, str]
+    """By generator; empty: of none that is known."""
+
+    @classmethod
+    def of(cls, made: Clips, heard: FloatArray) -> _Bank:
+        """Of machine-made clips and their embeddings [n, DIMENSIONS]."""
+        names, means = enrolled(heard, made.generator, made.page)
+        return cls(names, means, {str(g): str(f) for g, f in zip(made.generator, made.family, strict=True)})
+
+    def ask(self, left: Left, test: Clips, asked: FloatArray) -> None:
+        """Answers for clips with the embeddings [n, DIMENSIONS] go into `left`."""
+        of_known = np.array([bool(self.family[str(name)]) for name in self.names])
+        cosines = asked @ self.means.T
+        order = np.argsort(-cosines, axis=1)
+        for n in range(len(asked)):
+            mine = self.names == test.generator[n]
+            left.id.append(str(test.id[n]))
+            left.family.append(str(test.family[n]))
+            left.said.append(self.family[str(self.names[of_known][cosines[n][of_known].argmax()])])
+            left.page.append(str(test.page[n]))
+            left.generator.append(str(test.generator[n]))
+            left.nearest.append(str(self.names[order[n, 0]]))
+            left.largest.append(float(cosines[n, order[n, 0]]))
+            left.second.append(float(cosines[n, order[n, 1]]))
+            left.known.append(bool(mine.any()))
+            left.same += [(float(c), str(test.page[n])) for c in cosines[n][mine]]
+            left.other += [(float(c), str(test.page[n])) for c in cosines[n][~mine]]
 
 
 def _easy(left: Left, train: Clips, blocks: Sequence[int], seed: int) -> None:

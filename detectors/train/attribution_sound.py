@@ -17,19 +17,16 @@ import numpy.typing as npt
 from detectors.attribution_sound import statistics_of
 from detectors.card import WEIGHTS
 from detectors.inference import RATE, load_network
-from detectors.neutral import neutral
-from detectors.train.conditions import through
+from detectors.train.conditions import CONDITIONS as EVERY_CONDITION
 from detectors.train.decode import cached, read_clips
 from detectors.train.score import chosen
 from synth import audio
-from synth.channels import G711, Gsm, Mp3, Noise, Opus, Room
 from synth.errors import VoxproofError
 
 FloatArray = npt.NDArray[np.float32]
 MOST = 25
-LONGEST = 15 * RATE
-CHANNELS = (Mp3(32_000), Opus(24_000), G711("a"), Gsm(), Noise(20.0, -3.0), Room(0.5, 0.0))
-CONDITIONS = ("neutral", "channel", "whole")
+CHANNELS = ("MP3 32 kbit/s", "Opus 24 kbit/s", "G.711 A-law", "GSM full rate", "noise 20 dB", "room T60 0.5 s")
+CONDITIONS = ("neutral", "channel", "original")
 """A piece of 1.5 to 5 s; the same through one of `CHANNELS`, by the clip's id; the first 15 s of the clip as it is."""
 
 
@@ -63,10 +60,12 @@ def samples_of(row: dict[str, str]) -> FloatArray:
 
 def in_condition(samples: FloatArray, key: str, condition: str) -> FloatArray:
     """Samples [time] -> samples [time] as `CONDITIONS` says."""
-    if condition == "whole":
-        return samples[:LONGEST]
-    channel = CHANNELS[zlib.crc32(key.encode()) % len(CHANNELS)]
-    return neutral(samples, key) if condition == "neutral" else through(channel)(samples, key)
+    return EVERY_CONDITION[channel_of(key) if condition == "channel" else condition](samples, key)
+
+
+def channel_of(key: str) -> str:
+    """The one of `CHANNELS` that a clip goes through, by its id."""
+    return CHANNELS[zlib.crc32(key.encode()) % len(CHANNELS)]
 
 
 def read_cache(path: Path) -> dict[str, FloatArray]:
