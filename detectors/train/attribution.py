@@ -50,8 +50,8 @@ DOMAIN = Heard(min_speech_seconds=1.5, min_snr_db=10.0, min_band_hz=6000.0)
 LIMITS = (
     "Across pages generators and families are told apart poorly: the page is heard more than the generator. Figures: "
     "docs/validation/attribution.md.",
-    "Learnt and judged on demo pages of research systems, neutral pieces of 1.5 to 5 s, no lossy channel, telephone, "
-    "noise or room of our own making; mostly English.",
+    "Learnt on demo pages of research systems, neutral pieces of 1.5 to 5 s, mostly English; nothing was learnt from "
+    "lossy channels, telephones, noise or rooms, through which families are told apart worse, in noise and rooms much.",
     "A generator that is not enrolled may be taken for one that is; a new checkpoint or vocoder of an enrolled system "
     "is another generator.",
     "A voice, a text or a recording chain that the clips share with the enrolled ones makes them more alike.",

@@ -135,9 +135,8 @@ def test_where_a_bank_cannot_be_written_it_is_said(tmp_path: Path) -> None:
     assert "could not be written" in said
 
 
-def test_clips_of_several_generators_are_noticed(tmp_path: Path) -> None:
-    clips = [buzz(tmp_path / f"{seed}.wav", seed) for seed in range(2)]
-    clips += [ROOT / "examples/machine.wav", ROOT / "examples/human.wav"]
+def test_clips_that_are_hardly_alike_are_noticed(tmp_path: Path) -> None:
+    clips = [buzz(tmp_path / "0.wav", 0), ROOT / "examples/machine.wav", ROOT / "examples/human.wav"]
     code, said = run("enrol", "Mixed", *clips, "--bank", tmp_path / "mine.yaml")
     assert code == 0
     assert "Is every clip of this one generator?" in said
