@@ -170,7 +170,8 @@ class AttributionExamination:
             with Exhibit.open(path) as exhibit:
                 outside = self.outside(exhibit)
                 if outside:
-                    raise VoxproofError(" ".join(outside), path=path, cure="Enrol without this clip.")
+                    cause = " ".join(outside).rstrip(".")
+                    raise VoxproofError(cause, path=path, cure="Enrol without this clip.")
                 if exhibit.recording.stream_sha256 in hashes:
                     raise VoxproofError("the same sound is given twice", path=path, cure=cure)
                 hashes.add(exhibit.recording.stream_sha256)

@@ -106,6 +106,7 @@ def test_too_few_the_same_and_silent_clips_are_refused_and_nothing_is_written(tm
         code, output = run("enrol", "X", *given, "--bank", tmp_path / "mine.yaml")
         assert code != 0
         assert said in output
+        assert ".." not in output
     assert not (tmp_path / "mine.yaml").exists()
     assert run("enrol", "X", *clips)[0] != 0
 
