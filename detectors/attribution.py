@@ -24,6 +24,7 @@ from safetensors.numpy import load
 
 from detectors.attribution_bank import DIMENSIONS, Bank, Described, Generator
 from detectors.attribution_sound import Statistics
+from detectors.calibration import with_interval
 from detectors.card import WEIGHTS, Bounds, Source
 from synth.card import WeightsCard, checked_weights, read_card
 from synth.errors import VoxproofError
@@ -31,7 +32,6 @@ from synth.record import Record
 
 FloatArray = npt.NDArray[np.float32]
 
-Z95 = 1.959964
 Outcome = Literal["attributed", "none_of_these", "inconclusive", "not_validated"]
 """Not validated: a name is reached, of a family of which the shipped bank was not validated."""
 CARD = WEIGHTS / "attribution_card.yaml"
@@ -229,12 +229,10 @@ def quartile_of(embeddings: FloatArray) -> float:
 
 def log10_lr(calibration: PairCalibration, cosine: float) -> tuple[float, float, float]:
     """Bounded log10 LR with the ends of its 95 % interval; more likeness is never less evidence."""
-    low, high = max(-calibration.cap, calibration.elub.lower), min(calibration.cap, calibration.elub.upper)
-    x = np.array([cosine, 1.0])
-    value = max(calibration.slope, 0.0) * cosine + calibration.intercept
-    half = Z95 * float(np.sqrt(max(0.0, x @ np.array(calibration.covariance) @ x)))
-    found = (float(np.clip(v, low, high)) for v in (value, value - half, value + half))
-    return tuple(found)  # type: ignore[return-value]
+    bounds = max(-calibration.cap, calibration.elub.lower), min(calibration.cap, calibration.elub.upper)
+    constants = np.array([max(calibration.slope, 0.0), calibration.intercept])
+    value, ends = with_interval(np.array([cosine, 1.0]), constants, np.array(calibration.covariance), bounds)
+    return value, *ends
 
 
 def unit(x: npt.NDArray[np.floating]) -> FloatArray:

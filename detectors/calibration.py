@@ -51,6 +51,20 @@ def log10_lr(
     return tuple(np.clip(v, low, high) for v in (value, value - half, value + half))  # type: ignore[return-value]
 
 
+def with_interval(
+    x: FloatArray, constants: FloatArray, covariance: FloatArray, bounds: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """log10 LR x . constants of one clip and its 95 % interval over the constants' covariance, all held inside bounds.
+
+    Measures with a last one for the intercept [k], constants [k], covariance [k, k].
+    """
+    value = float(x @ constants)
+    half = Z95 * float(np.sqrt(max(0.0, float(x @ covariance @ x))))
+    low, high = bounds
+    value, lower, upper = (float(np.clip(v, low, high)) for v in (value, value - half, value + half))
+    return value, (lower, upper)
+
+
 def frame_log10_lr(calibration: Calibration, score: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Bounded log10 LR of each 20 ms frame: the LR of a clip that sounded like this frame throughout; nan stays nan."""
     low, high = limits(calibration)

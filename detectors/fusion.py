@@ -16,12 +16,11 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
+from detectors.calibration import with_interval
 from detectors.card import WEIGHTS, Bounds, Figure
 from synth.errors import VoxproofError
 from synth.record import Record
 from synth.yaml_data import load_yaml
-
-Z95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,8 @@ class Fusion(Record):
         """Method id -> log10 LR of each line that could be tested, to one; VoxproofError for a set never fitted."""
         fit = self._fit(lines)
         x = np.array([*(lines[name] for name in fit.weights), 1.0])
-        value = float(x @ np.array([*fit.weights.values(), fit.intercept]))
-        half = Z95 * float(np.sqrt(max(0.0, x @ np.array(fit.covariance) @ x)))
-        low, high = self.bounds.lower, self.bounds.upper
-        value, lower, upper = (float(np.clip(v, low, high)) for v in (value, value - half, value + half))
-        return FusedLr(value, (lower, upper))
+        constants, bounds = np.array([*fit.weights.values(), fit.intercept]), (self.bounds.lower, self.bounds.upper)
+        return FusedLr(*with_interval(x, constants, np.array(fit.covariance), bounds))
 
     def unbounded(self, lines: Mapping[str, float]) -> float:
         """The sum alone, for lines before their own bounds: it orders clips; it is no LR to report."""

@@ -26,9 +26,11 @@ from synth.text.pipeline import Utterance
 
 STRIDE = 1_000_003
 """From the seed of a draw to that of the next; pieces lie one apart."""
-UNMARKED, EARLIER = 12, 6
-"""Tokens of a re-draw that chance draws and not the key (0.48 s), from where the fault began: under the key alone, it
-would come out as before. Every further re-draw begins to do so so many tokens earlier. The rest is marked as ever."""
+UNMARKED = 12
+"""Tokens of a re-draw, from where the fault began, that chance draws and not the key (0.48 s): under the key alone, it
+would come out as before. The rest is marked as ever."""
+EARLIER = 6
+"""So many tokens (0.24 s) before the fault chance begins to draw, and so many earlier with every further re-draw."""
 NO_READER = "this engine has no reader of its codes"
 OTHER_LANGUAGE = "the reader of the codes knows English only"
 
@@ -65,8 +67,8 @@ class Control:
             if not wrong:
                 break
             self.redraws += len(wrong)
-            again_drawn = draw([numbers[at] for at in wrong], attempt, list(wrong.values()))
-            for at, one, record in zip(wrong, *again_drawn, strict=True):
+            redrawn = draw([numbers[at] for at in wrong], attempt, list(wrong.values()))
+            for at, one, record in zip(wrong, *redrawn, strict=True):
                 again, before = self._check(numbers[at], said[numbers[at]], one), checks[at]
                 if again is not None and before is not None and again.rank < before.rank:
                     spoken[at], records[at], checks[at] = one, record, again

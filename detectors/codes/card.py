@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from detectors.calibration import with_interval
 from detectors.card import WEIGHTS, Bounds
 from synth.card import WeightsCard, checked_weights, read_card
 from synth.errors import VoxproofError
@@ -21,7 +22,6 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 """At which the reference distributions are kept."""
 FARTHEST = 3.0
 """Deviations beyond which a measure counts no further."""
-Z95 = 1.959964
 
 
 class Distribution(Record):
@@ -74,11 +74,12 @@ class CodeLine(Record):
         if not np.isfinite(values).all():
             return None
         x = np.append(self.standard(values[None])[0], 1.0)
-        value = float(x @ np.array([*self.weights, self.intercept]))
-        half = Z95 * float(np.sqrt(max(0.0, x @ np.array(self.covariance) @ x)))
-        low, high = self.bounds.lower, self.bounds.upper
-        value, lower, upper = (float(np.clip(v, low, high)) for v in (value, value - half, value + half))
-        return value, (lower, upper)
+        constants, bounds = np.array([*self.weights, self.intercept]), (self.bounds.lower, self.bounds.upper)
+        return with_interval(x, constants, np.array(self.covariance), bounds)
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Measures [n, m] -> sums before the bounds [n]: they order clips, and are no LR to report."""
+        return np.asarray(self.standard(values) @ np.array(self.weights) + self.intercept)
 
     def standard(self, values: FloatArray) -> FloatArray:
         """Measures [n, m] -> standard scores, held within `FARTHEST`."""

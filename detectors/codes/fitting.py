@@ -112,8 +112,7 @@ def unbounded(line: CodeLine, rows: Sequence[Row], condition: str, kind: str) ->
     """The line's sums before the bounds, which order clips: [clips of the kind in the condition]."""
     used = [row for row in rows if row.condition == condition and row.sound.kind == kind]
     values = table(used, line.measures)
-    values = values[np.isfinite(values).all(1)]
-    return np.asarray(line.standard(values) @ np.array(line.weights) + line.intercept)
+    return line.sums(values[np.isfinite(values).all(1)])
 
 
 def distributions(rows: Sequence[Row]) -> tuple[Distribution, ...]:

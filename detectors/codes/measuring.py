@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from detectors.codes.hearing import CODE, CodeEar, Codes, HeardCodes
 from detectors.codes.likelihood import MEASURES, WINDOW, Foretold, foretold, joined
 from detectors.codes.soft import PairTables, pair_gain, pair_measures, text_measures
-from detectors.codes.statistics import CodeStatistics, PairModel, code_statistics
+from detectors.codes.statistics import LEAST, CodeStatistics, PairModel, code_statistics
 from detectors.codes.tuned import Tuning, guessed, plain
 from synth.gpt import GPT
 from synth.measures import speech_frames
@@ -41,8 +41,6 @@ GRID_S = 0.02
 """Of the time axis that all methods share."""
 SPAN = 125
 """Codes of one window, 5 s."""
-LEAST = 25
-"""Codes in speech, 1 s, without which a window is not measured."""
 WRONG = "We should meet again on Thursday afternoon, he said, unless it rains."
 """The sentence that was not said."""
 TEXTS = ("free", "heard", "wrong")

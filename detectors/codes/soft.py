@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detectors.codes.hearing import Codes
-from detectors.codes.likelihood import coming
+from detectors.codes.likelihood import CONTEXT, coming
 from detectors.codes.statistics import PairModel
 from synth.gpt import GPT
 
@@ -27,8 +27,6 @@ BoolArray = npt.NDArray[np.bool_]
 Texts = Callable[[Codes], Mapping[str, Sequence[int]]]
 """Codes [k] -> ids of phones by the name of the text."""
 
-FIRST = 5
-"""Codes at the beginning of a window, 0.2 s, that are foretold from too little and do not count."""
 TEXT_GRIDS = 2
 """The GPT is asked on the grids that begin 0 and 20 ms after the window, since it takes most of the time."""
 PAIR_MEASURES: Mapping[str, str] = {
@@ -96,4 +94,4 @@ def _meet(one: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def _late(counted: BoolArray) -> BoolArray:
-    return counted & (np.arange(len(counted)) >= FIRST)
+    return counted & (np.arange(len(counted)) >= CONTEXT)

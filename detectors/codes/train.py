@@ -94,18 +94,79 @@ def surest(ear: CodeEar, tuning: Tuning, samples: npt.NDArray[np.float32]) -> Co
     return np.asarray(logs[int(logs.max(-1).mean(-1).argmax())].argmax(-1), np.int64)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """From which clips and sentences, with which models; what the command's options say."""
+
+    clips: Path
+    """The table of clips."""
+    texts: Path
+    """Sentences, one on each line."""
+    cache: Path
+    train_texts: Path | None = None
+    """Others for the part "train"; None: a third of `texts`."""
+    model: Path | None = None
+    """Folder of a voice; None: the one that ships."""
+    hubert: str | None = None
+    leave_out: tuple[str, ...] = ()
+    """Sources that the voice model learnt from."""
+    final: tuple[str, ...] = ()
+    """Sources for the final figures only."""
+    each: int = 2
+    """Recordings of a voice, at most."""
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What both the training and the bench begin with."""
+
+    models: ModelSet
+    ear: CodeEar
+    sounds: list[Sound]
+    clips: list[dict[str, str]]
+    shelf: Shelf
+    cloner: Cloner
+
+    def judged(self, part: str) -> list[Sound]:
+        """Clips of a part."""
+        return [sound for sound in self.sounds if sound.part == part]
+
+
+def prepared(plan: Plan) -> Prepared:
+    """Models, and the clips of the cache, made where they are not there.
+
+    Clones are drawn from weights of 8 bits, three times as fast; what is measured is measured with those that ship.
+    """
+    folder = plan.model or lite_folder()
+    models = load_models(folder)
+    cloner = Cloner.load(folder, hubert=plan.hubert, eight_bits=True)
+    ear = CodeEar.of(models, cloner.content)
+    clips = read_clips(plan.clips)
+    shelf = Shelf.of(plan.cache, models.hashes)
+    rows = chosen(clips, plan.leave_out, plan.final, plan.each, plan.seed)
+    # Controls of the part "train" serve nothing.
+    planned_here = planned(rows, texts_by_part(plan.texts, plan.train_texts))
+    wanted = [sound for sound in planned_here if (sound.part, sound.kind) != ("train", "control")]
+    made = make(wanted, rows, shelf, cloner, ear, lambda some: progress(some, "Clips"))
+    return Prepared(models, ear, made, clips, shelf, cloner)
+
+
 TABLES = ("people", "generator", "people_tuned", "drawn")
 """Of pairs: as the plain ear hears people and our clones, as the tuned ear hears people, and as they were drawn."""
 
 
-def learn(begun: Prepared, arguments: argparse.Namespace) -> Path:
-    """Tables and tuned ear from the part "train", written to a file on the shelf unless it is there."""
+def learn(begun: Prepared, plan: Plan, table_clips: int) -> Path:
+    """Tables and tuned ear from the part "train", written to a file on the shelf unless it is there.
+
+    `table_clips`: recordings more for people's tables of pairs, at most.
+    """
     path = begun.shelf.folder / "learnt.safetensors"
     if path.exists():
         return path
     ear, shelf = begun.ear, begun.shelf
     own = [sound for sound in begun.sounds if sound.part == "train" and sound.kind == "clone"]
-    people = people_sounds(begun.clips, begun.sounds, arguments.table_clips, arguments.final, shelf, arguments.seed)
+    people = people_sounds(begun.clips, begun.sounds, table_clips, plan.final, shelf, plan.seed)
     tuning = learnt(ear, ((shelf.samples(sound), shelf.said(sound)) for sound in progress(own, "The tuned ear")))
     tuning = Tuning.of(tuning.tensors())  # as it ships, in half precision
     rows: dict[str, list[Codes]] = {name: [] for name in TABLES}
@@ -137,68 +198,32 @@ def _lines(path: Path) -> list[str]:
     return [line.strip() for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command's options."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--clips", type=Path, required=True)
-    made.add_argument("--texts", type=Path, required=True, help="sentences, one on each line")
-    made.add_argument("--train-texts", type=Path, help="others for the part train; by default a third of --texts")
-    made.add_argument("--cache", type=Path, required=True)
-    made.add_argument("--model", type=Path)
-    made.add_argument("--hubert")
-    made.add_argument("--leave-out", nargs="*", default=[], help="sources the voice model learnt from")
-    made.add_argument("--final", nargs="*", default=[], help="sources for the final figures only")
-    made.add_argument("--each", type=int, default=2, help="recordings of a voice, at most")
-    made.add_argument("--table-clips", type=int, default=150, help="more recordings for people's tables of pairs")
-    made.add_argument("--conditions", nargs="+", default=CONDITIONS, choices=CONDITIONS, help="for a small run")
-    made.add_argument("--measure-only", choices=("calibration", "validation"), help="for two runs side by side")
-    made.add_argument("--rounds", type=int, default=200)
-    made.add_argument("--seed", type=int, default=1)
-    made.add_argument("--version", default="1")
-    made.add_argument("--out", type=Path, default=CARD.parent)
-    return made
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """What both the training and the bench begin with."""
-
-    models: ModelSet
-    ear: CodeEar
-    sounds: list[Sound]
-    clips: list[dict[str, str]]
-    shelf: Shelf
-    cloner: Cloner
-
-    def judged(self, part: str) -> list[Sound]:
-        """Clips of a part."""
-        return [sound for sound in self.sounds if sound.part == part]
-
-
-def prepared(arguments: argparse.Namespace) -> Prepared:
-    """Models, and the clips of the cache, made where they are not there.
-
-    Clones are drawn from weights of 8 bits, three times as fast; what is measured is measured with those that ship.
-    """
-    folder = arguments.model or lite_folder()
-    models = load_models(folder)
-    cloner = Cloner.load(folder, hubert=arguments.hubert, eight_bits=True)
-    ear = CodeEar.of(models, cloner.content)
-    clips = read_clips(arguments.clips)
-    shelf = Shelf.of(arguments.cache, models.hashes)
-    rows = chosen(clips, arguments.leave_out, arguments.final, arguments.each, arguments.seed)
-    # Controls of the part "train" serve nothing.
-    planned_here = planned(rows, texts_by_part(arguments.texts, arguments.train_texts))
-    wanted = [sound for sound in planned_here if (sound.part, sound.kind) != ("train", "control")]
-    made = make(wanted, rows, shelf, cloner, ear, lambda some: progress(some, "Clips"))
-    return Prepared(models, ear, made, clips, shelf, cloner)
-
-
 def main() -> None:
-    arguments = parser().parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=Path, required=True)
+    parser.add_argument("--texts", type=Path, required=True, help="sentences, one on each line")
+    parser.add_argument("--train-texts", type=Path, help="others for the part train; by default a third of --texts")
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--hubert")
+    parser.add_argument("--leave-out", nargs="*", default=[], help="sources the voice model learnt from")
+    parser.add_argument("--final", nargs="*", default=[], help="sources for the final figures only")
+    parser.add_argument("--each", type=int, default=2, help="recordings of a voice, at most")
+    parser.add_argument("--table-clips", type=int, default=150, help="more recordings for people's tables of pairs")
+    parser.add_argument("--conditions", nargs="+", default=CONDITIONS, choices=CONDITIONS, help="for a small run")
+    parser.add_argument("--measure-only", choices=("calibration", "validation"), help="for two runs side by side")
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--version", default="1")
+    parser.add_argument("--out", type=Path, default=CARD.parent)
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    begun = prepared(arguments)
-    file = learn(begun, arguments)
+    plan = Plan(
+        arguments.clips, arguments.texts, arguments.cache, arguments.train_texts, arguments.model, arguments.hubert,
+        tuple(arguments.leave_out), tuple(arguments.final), arguments.each, arguments.seed,
+    )  # fmt: skip
+    begun = prepared(plan)
+    file = learn(begun, plan, arguments.table_clips)
     measurer = measurer_of(file, begun.ear, begun.models.gpt)
     rows = {}
     for part in [arguments.measure_only] if arguments.measure_only else ["calibration", "validation"]:
@@ -230,7 +255,7 @@ def main() -> None:
         weights=path.name, sha256=sha256_of(path), bytes=path.stat().st_size,
         checkpoint=model_name(models), models=dict(models.hashes), temperatures=TEMPERATURES,
         voices=len({row.sound.speaker for row in rows["calibration"]}),
-        left_out=tuple(arguments.leave_out), channels=tuple(o for o in arguments.conditions if o not in OTHER_LENGTHS),
+        left_out=plan.leave_out, channels=tuple(o for o in arguments.conditions if o not in OTHER_LENGTHS),
         languages=("en",), min_speech_seconds=1.5, min_band_hz=3300.0, min_snr_db=10.0, lines=tuple(lines),
         distributions=distributions(rows["calibration"]),
     )  # fmt: skip

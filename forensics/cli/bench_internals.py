@@ -29,14 +29,12 @@ def internals(
 ) -> int:  # fmt: skip
     """Tell our own clones, without their mark, from people by how they use the voice model's codes."""
     try:
-        from detectors.codes.train import parser
+        from detectors.codes.train import Plan
         from forensics.benches.internals import measure
     except ModuleNotFoundError as error:
         raise VoxproofError(f"{error.name} is not installed", cure="pip install 'voxproof[lite,train]'") from error
-    arguments = parser().parse_args(["--clips", str(clips), "--texts", str(texts), "--cache", str(cache)])
-    arguments.train_texts, arguments.leave_out, arguments.final = train_texts, list(leave_out), list(final)
-    arguments.model, arguments.card = model, card
-    text = measure(arguments)
+    plan = Plan(clips, texts, cache, train_texts, model, leave_out=leave_out, final=final)
+    text = measure(plan, card)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "internals.md").write_text(text, encoding="utf-8")

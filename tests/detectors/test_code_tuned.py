@@ -11,9 +11,9 @@ from safetensors.numpy import save_file  # noqa: E402
 
 from detectors.codes.hearing import CODE, CodeEar  # noqa: E402
 from detectors.codes.learnt import measurer_of  # noqa: E402
-from detectors.codes.likelihood import coming  # noqa: E402
+from detectors.codes.likelihood import CONTEXT, coming  # noqa: E402
 from detectors.codes.measuring import Measured  # noqa: E402
-from detectors.codes.soft import FIRST, PairTables, pair_gain, pair_measures, text_measures  # noqa: E402
+from detectors.codes.soft import PairTables, pair_gain, pair_measures, text_measures  # noqa: E402
 from detectors.codes.statistics import PairModel, save_pairs  # noqa: E402
 from detectors.codes.tuned import GRIDS, Tuning, decoded_at, guessed, learnt, plain  # noqa: E402
 from synth.errors import VoxproofError  # noqa: E402
@@ -116,7 +116,7 @@ def test_the_gain_of_pairs_is_a_plain_loop_and_the_best_grid_counts() -> None:
     assert best["pairs"] > 2 > -2 > worst["pairs"]
     assert best["pairs_heard"] > 3 > -3 > worst["pairs_heard"]
     assert best["sure"] == pytest.approx(np.log(1 - 1e-3), abs=1e-4)
-    assert np.isnan(pair_measures(np.stack([spoken] * 4), np.arange(40) < FIRST, tables)["pairs"])
+    assert np.isnan(pair_measures(np.stack([spoken] * 4), np.arange(40) < CONTEXT, tables)["pairs"])
 
 
 def test_sure_codes_have_the_gpts_log_probability_less_that_of_their_usage() -> None:
@@ -127,7 +127,7 @@ def test_sure_codes_have_the_gpts_log_probability_less_that_of_their_usage() -> 
     certain = np.where(np.arange(1024) == codes[:, None], 0.0, -60.0).astype(np.float32)
     found = text_measures(np.stack([certain] * 4), np.ones(30, np.bool_), tables, gpt, lambda _: {"free": (5, 9)}, "x.")
     usual = tables.usage[codes]
-    expected = (coming(gpt, codes, [(5, 9)])[0][np.arange(30), codes] - usual)[FIRST:].mean()
+    expected = (coming(gpt, codes, [(5, 9)])[0][np.arange(30), codes] - usual)[CONTEXT:].mean()
     assert found == {"x.free.above_usage": pytest.approx(expected, abs=1e-3)}
 
 

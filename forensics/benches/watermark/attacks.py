@@ -123,4 +123,4 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("pitch -1 semitone", _channel(Pitch(-1.0)), presence=0.9),
     Attack("1 s excerpt", _excerpt, presence=0.9),
 )
-"""The rows of issue 5; a row that sounds are not resampled in is at 16 kHz."""
+"""What the mark is aimed to survive; a row that sounds are not resampled in is at 16 kHz."""

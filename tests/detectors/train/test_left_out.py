@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detectors.metrics import auc
-from detectors.train.folds import (
+from detectors.train.left_out import (
     at_frozen,
     clip_weights,
     differences,
