@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,6 +43,7 @@ from synth.quality_control import Check
 from synth.quantised import quantised
 from synth.redrawing import Control, Draw, Draws, read, sampling_of, seed_of
 from synth.reference import Reference
+from synth.rehearsal import SENTENCE, rehearsed
 from synth.sampling import Sampling
 from synth.streaming import Chunk, Pace, streamed
 from synth.text.pipeline import TextPipeline, Utterance
@@ -190,6 +192,7 @@ class Cloner:
         """Reads phones from codes, for the quality control; None: nothing is checked."""
         self._text_side = text_side or self._pipeline
         self._voicing = voicing(models)
+        self._last: tuple[list[tuple[int, bytes]], Heard] | None = None
 
     @classmethod
     def load(
@@ -382,7 +385,7 @@ class Cloner:
         mode = settings.reference_language or settings.language
         if not references:
             raise VoxproofError("there is no reference", cure="Give a recording of the voice.")
-        heard, none = self._voicing.hear(references), torch.zeros(0, dtype=torch.long)
+        heard, none = self._heard(references), torch.zeros(0, dtype=torch.long)
         if not text.strip() or not self.models.goes_on:
             if self._voicing.needs_text:
                 raise VoxproofError(f"SoVITS {self.models.version} needs the reference's text", cure="Give it.")
@@ -399,6 +402,25 @@ class Cloner:
         codes = self.models.sovits.codes(content.to(self.models.device))[0, 0].cpu()
         utterance = self._text_side(mode, settings).read(text)
         return _Prompt(heard, Prompt(codes, _ids(utterance.ids)), utterance, content)
+
+    def _heard(self, references: Sequence[Reference]) -> Heard:
+        """The voice of the references, that of the last call kept; the lite voice rehearses it."""
+        key = [(one.rate, sha256(one.samples.numpy().tobytes()).digest()) for one in references]
+        if self._last is None or self._last[0] != key:
+            heard = self._voicing.hear(references)
+            if isinstance(self._voicing, LatentVoicing) and self._voicing.sovits.config.voiceprint:
+                heard = rehearsed(self._voicing, heard, references, self._rehearsal)
+            self._last = key, heard
+        return self._last[1]
+
+    @cached_property
+    def _rehearsal(self) -> Prompt:
+        """Tokens and phones of the sentence that the lite voice says to itself; the GPT knows nothing of the voice."""
+        settings = self.settings(language="en")
+        utterance = self._text_side("en", settings).read(SENTENCE)
+        prompted = Prompted(_ids(utterance.ids), self._bert(utterance).to(self.models.gpt.bert_proj.weight), _ids(()))
+        (spoken,) = self.models.gpt.generate([prompted], settings.sampling, [settings.seed])
+        return Prompt(spoken.tokens, _ids(utterance.ids))
 
     def _bert(self, utterance: Utterance) -> Tensor:
         """[phones, 1024]: features of Mandarin, zeros for every other language."""

@@ -1,8 +1,9 @@
 """Sentences drawn again until they say their text, a bounded number of times.
 
 The GPT draws the codes of a piece, the quality control (synth/quality_control.py) reads them, and a piece with a fault
-is drawn again from another seed. The draw with the fewest faults is kept. Seeds follow from the first one, so that the
-same seed says the same, re-draws included. Without a reader, nothing is checked and nothing drawn again.
+is drawn again from another seed, and so, less often, is one whose words are not heard clearly. The draw with the fewest
+faults is kept, and of these the one that is heard best. Seeds follow from the first one, so that the same seed says the
+same, re-draws included. Without a reader, nothing is checked and nothing drawn again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from synth.text.pipeline import Utterance
 
 STRIDE = 1_000_003
 """From the seed of a draw to that of the next; pieces lie one apart."""
+FOR_CLARITY = 3
+"""A piece without a fault is drawn again so often at most."""
 UNMARKED = 12
 """Tokens of a re-draw, from where the fault began, that chance draws and not the key (0.48 s): under the key alone, it
 would come out as before. The rest is marked as ever."""
@@ -63,7 +66,11 @@ class Control:
         spoken, records = draw(numbers, 0, [0] * len(numbers))
         checks = [self._check(number, said[number], one) for number, one in zip(numbers, spoken, strict=True)]
         for attempt in range(1, self.most + 1):
-            wrong = {at: found.wrong_from for at, found in enumerate(checks) if found is not None and found.faults}
+            wrong = {
+                at: found.wrong_from
+                for at, found in enumerate(checks)
+                if found is not None and (found.faults or (attempt <= FOR_CLARITY and not found.clear))
+            }
             if not wrong:
                 break
             self.redraws += len(wrong)

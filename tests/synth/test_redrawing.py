@@ -23,7 +23,18 @@ from synth.gpt import Spoken  # noqa: E402
 from synth.gpt import Utterance as Prompted  # noqa: E402
 from synth.interventions import Interventions  # noqa: E402
 from synth.issuance import Issuance, close_issuance, find, register_issuance  # noqa: E402
-from synth.redrawing import EARLIER, NO_READER, OTHER_LANGUAGE, STRIDE, UNMARKED, Control, read, sampling_of, seed_of  # noqa: E402
+from synth.redrawing import (  # noqa: E402
+    EARLIER,
+    FOR_CLARITY,
+    NO_READER,
+    OTHER_LANGUAGE,
+    STRIDE,
+    UNMARKED,
+    Control,
+    read,
+    sampling_of,
+    seed_of,
+)
 from synth.sampling import Sampling  # noqa: E402
 from synth.text.pipeline import Utterance  # noqa: E402
 from synth.watermark.tokens import TokenMark  # noqa: E402
@@ -116,6 +127,41 @@ def test_draws_are_bounded_and_the_best_of_them_is_kept(redraws: int) -> None:
 def test_a_draw_that_was_cut_off_is_no_good_one() -> None:
     control, kept, _ = controlled({0: TEXT}, {}, draws=Draws(capped=lambda attempt: attempt == 0))
     assert (kept, control.quality.redraws, control.quality.faults) == ([1], 1, ())
+
+
+def muffled(said: str, share: float, word: str) -> Any:
+    """The same, but in one word every phone has this share of its chance, and a phone that is not there the rest."""
+    logs, right = scores(said), Letters().read(word).ids
+    for row in logs:
+        heard = row.argmax()
+        if heard in right:
+            row[Letters().read("z").ids[0]], row[heard] = np.log([1 - share, share])
+    return logs
+
+
+def test_a_piece_that_is_heard_badly_is_drawn_again_a_few_times_though_nothing_is_missing() -> None:
+    shares = [0.2, 0.1, 0.3, 0.15, 0.5]
+    draws, texts = Draws(), {0: Letters().read(TEXT)}
+    control = Control(lambda codes: muffled(TEXT, shares[int(codes[0])], "there"), 5)
+    spoken, _ = control.drawn(draws, texts)
+    assert [attempt for _, attempt in draws.asked] == list(range(FOR_CLARITY + 1))
+    assert int(spoken[0].tokens[0]) == 2
+    assert (control.quality.faults, control.quality.redraws) == ((), FOR_CLARITY)
+    assert draws.wrong_from[1] == [pytest.approx(len(scores("hello")) // 2, abs=2)]  # where the worst word begins
+
+
+def test_a_piece_that_is_heard_well_enough_is_kept() -> None:
+    draws = Draws()
+    control = Control(lambda codes: muffled(TEXT, 0.48, "there"), 5)
+    control.drawn(draws, {0: Letters().read(TEXT)})
+    assert (len(draws.asked), control.quality.redraws) == (1, 0)
+
+
+def test_a_fault_is_still_tried_after_clarity_is_given_up() -> None:
+    draws = Draws()
+    control = Control(lambda codes: scores(GOOD if codes[0] == 5 else BAD), 5)
+    control.drawn(draws, {0: Letters().read(TEXT)})
+    assert (len(draws.asked), control.quality.faults) == (6, ())
 
 
 def test_what_nobody_can_read_is_drawn_once_and_said_to_be_unchecked() -> None:
