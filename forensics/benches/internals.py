@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from detectors.codes.card import CodeLine, CodesCard, codes_card, tables_of
-from detectors.codes.conditions import CONDITIONS, PLAIN
+from detectors.codes.conditions import CONDITIONS, MARKED, PLAIN
 from detectors.codes.learnt import measurer_of
 from detectors.codes.likelihood import foretold
 from detectors.codes.material import TEMPERATURES, Sound, make, other_machines
@@ -88,6 +88,11 @@ def line_tables(card: CodesCard, rows: Sequence[Row]) -> list[tuple[str, list[To
                      [r for r in plain if r.sound.kind == kind or r.sound.temperature == one], line_score(line))
                 for one in TEMPERATURES
             ]  # fmt: skip
+            marked = [r for r in rows if r.condition == MARKED and r.sound.kind == kind]
+            answers.append(
+                told(f"{PLAIN}, the others under our mark, the clones not",
+                     [*(r for r in plain if r.sound.kind == "clone"), *marked], line_score(line))
+            )  # fmt: skip
             found.append((f"{line.method}: clones against {kind}", [one for one in answers if one is not None]))
     return found
 
@@ -228,6 +233,8 @@ def measure(plan: Plan, card_file: Path | None = None) -> str:
     rows = measured(
         begun.judged("validation"), CONDITIONS, begun.shelf, measurer, lambda some: progress(some, "Measures")
     )
+    others = [one for one in begun.judged("validation") if one.kind != "clone"]
+    rows += measured(others, (MARKED,), begun.shelf, measurer, lambda some: progress(some, "Marked"))
     tables = line_tables(card, rows) + kept_voice_tables(card, rows, plan.final) + single_tables(card, rows)
     people = [row for row in rows if row.sound.kind == "human"]
     more = others_table(card, begun, begun.clips, measurer, people) + bound_table(begun, measurer)

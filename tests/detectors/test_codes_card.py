@@ -10,12 +10,14 @@ pytest.importorskip("lir")
 
 from detectors.card import Bounds
 from detectors.codes.card import CodeLine, Distribution, codes_card
-from detectors.codes.conditions import heard_as
+from detectors.codes.conditions import MARKED, PLAIN, heard_as
 from detectors.codes.fitting import LINES, figures_of, fitted
 from detectors.codes.material import PARTS, Shelf, Sound, chosen, part_of, piece_of, planned
 from detectors.codes.measured import Row
 from detectors.codes.train import texts_by_part
 from synth.errors import VoxproofError
+from synth.watermark.detect import detect
+from synth.watermark.keys import trial_key
 
 LINE = CodeLine(
     method="codes.statistics", against=("human",), measures=("gain", "rare"), means=(1.0, 0.0),
@@ -118,6 +120,17 @@ def test_a_piece_is_the_same_for_every_channel_and_begins_anywhere() -> None:
     assert again is not None
     assert np.corrcoef(again[2000:-2000], plain[2000:-2000])[0, 1] > 0.3  # the telephone cuts the white noise's band
     assert heard_as(sound[:50_000], "key", "8 s") is None
+
+
+def test_a_marked_piece_is_the_same_piece_under_a_key_of_its_own() -> None:
+    sound = np.random.default_rng(4).standard_normal(16_000 * 9).astype(np.float32) * 0.1
+    plain, marked = heard_as(sound, "key", PLAIN), heard_as(sound, "key", MARKED)
+    assert plain is not None
+    assert marked is not None
+    found, strange = (detect(marked, 16_000, [trial_key(f"codes/{name}")]) for name in ("key", "other"))
+    assert found.score > found.threshold > strange.score
+    assert not np.array_equal(marked, plain)
+    assert np.corrcoef(marked, plain)[0, 1] > 0.97
 
 
 def test_without_a_card_the_reason_names_the_command(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from forensics.benches.watermark.quality import quality
 from synth.channels.base import FloatArray
 from synth.watermark.detect import detect
 from synth.watermark.embed import MarkError, embed
-from synth.watermark.keys import DetectionKey, WatermarkKey
+from synth.watermark.keys import WatermarkKey, trial_key
 from synth.watermark.payload import Payload
 
 _Task = TypeVar("_Task")
@@ -60,9 +60,7 @@ class Row:
 
 def bench_key(seed: int, name: str) -> WatermarkKey:
     """A key of the bench, not of anybody."""
-    secret = sha256(f"bench/{seed}/{name}".encode()).digest()
-    detection = DetectionKey(secret[:8].hex(), 0, sha256(secret + b"detection").digest())
-    return WatermarkKey(detection, sha256(secret + b"mac").digest())
+    return trial_key(f"bench/{seed}/{name}")
 
 
 def measure(
