@@ -64,7 +64,7 @@ class Settings:
     """Of the reference's text; None: the same."""
     seed: int = 0
     """The same seed says the same; piece number i draws from `seed + i`, and again from what follows from it."""
-    redraws: int = 5
+    redraws: int = 8
     """How often at most a piece is drawn again that does not say its text, where the model has a reader of its codes;
     never where drawing is greedy, or changed inside."""
     sampling: Sampling = field(default_factory=Sampling)
