@@ -22,7 +22,9 @@ from detectors.figure_table import percent
 from detectors.fusion import Fusion, load_fusion
 from detectors.judged import Judged, bootstrap, by
 from detectors.metrics import auc
+from detectors.speech import SpeechDetector
 from detectors.train.decode import read_clips
+from detectors.train.no_speech import NO_SPEECH, sound
 from synth.card import read_card
 
 FloatArray = npt.NDArray[np.float64]
@@ -102,12 +104,34 @@ def line_rows(judged: Judged, domains: Mapping[str, SpeechDomain], cards: Mappin
     return rows
 
 
-def page(rows: Rows, cards: Mapping[str, Card], fusion: Fusion, domains: Mapping[str, SpeechDomain]) -> str:
-    """The whole page."""
+def no_speech_rows(detectors: list[SpeechDetector], domains: Mapping[str, SpeechDomain], each: int = 10) -> list[str]:
+    """Of every kind of sound that is no speech, a line each: scored, called machine-made without limit, beyond it."""
+    rows = []
+    for kind in NO_SPEECH:
+        cells = []
+        for detector in detectors:
+            found = [detector.score([sound(kind, seed)]) for seed in range(each)]
+            scored = [one for one in found if one.windows]
+            called = sum(one.log10_lr_bounds[0] > detector.card.thresholds.machine for one in scored)
+            domain = domains[detector.name]
+            beyond = sum(not domain.holds(float(domain.distance(one.units))) for one in scored)
+            cells.append(f"{len(scored)} | {called} | {beyond}")
+        rows.append(f"| {kind} | {' | '.join(cells)} |")
+    return rows
+
+
+def page(
+    rows: Rows, cards: Mapping[str, Card], fusion: Fusion, domains: Mapping[str, SpeechDomain], folder: Path
+) -> str:
+    """The whole page; the weights lie in `folder`."""
     judged = Judged.fused(rows, cards, fusion)
     text = [BEGINS, HEADER, *(row(name, part, domains) for name, part in by(judged, "condition", 20))]
     neutral = judged.where(r["condition"] == "neutral" for r in judged.rows)
     text += [LINE_HEADER, *line_rows(neutral, domains, cards)]
+    text += [
+        NO_SPEECH_HEADER,
+        *no_speech_rows([SpeechDetector.load(folder / card.weights) for card in cards.values()], domains),
+    ]
     return "\n".join(text) + "\n"
 
 
@@ -122,7 +146,7 @@ def main() -> None:
     fusion = load_fusion(arguments.weights / "fusion.yaml")
     domains = load_domains({c.name: c.sha256 for c in found}, arguments.weights / "domain_card.yaml")
     rows = [r for r in read_clips(arguments.scores) if all(r[f"{name}.distance"] for name in domains)]
-    arguments.out.write_text(page(rows, cards, fusion, domains), encoding="utf-8")
+    arguments.out.write_text(page(rows, cards, fusion, domains, arguments.weights), encoding="utf-8")
 
 
 BEGINS = """# Abstention by distance
@@ -140,6 +164,15 @@ HEADER = (
     "| | human | machine | error of all % | 80 %: surest | 80 %: nearest | 80 %: both | neither line abstains "
     "| ratio, surest | ratio, both | human abstained % | machine abstained % |\n|" + "---|" * 12
 )
+NO_SPEECH_HEADER = """
+## What is no speech
+
+Ten sounds of each kind, made from seeds (`detectors/train/no_speech.py`): how many a line scores at all, how many it
+would call machine-made at its threshold without the limit, and how many lie beyond the limit and are not answered.
+`verify` looks for speech first, and most of these never get as far as a line there.
+
+| | speech: scored | called machine | beyond the limit | spectral: scored | called machine | beyond the limit |
+|---|---|---|---|---|---|---|"""
 LINE_HEADER = """
 ## Does the distance tell errors? (neutral)
 

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import soundfile
 import soxr
@@ -13,6 +12,7 @@ from detectors.card import WEIGHTS, Card
 from detectors.domain import CARD, SpeechDomain, load_domains
 from detectors.domain_card import DomainCard, LineDomain
 from detectors.speech import SpeechDetector, raw_scores
+from detectors.train.no_speech import sound
 from synth.card import read_card
 from synth.errors import VoxproofError
 
@@ -63,22 +63,12 @@ def test_other_weights_and_damage_are_refused(tmp_path: Path) -> None:
         load_domains(lines(), tmp_path / CARD.name)
 
 
-def sounds() -> dict[str, npt.NDArray[np.float64]]:
-    """What is no speech, five seconds each."""
-    rng, time = np.random.default_rng(1), np.arange(5 * RATE) / RATE
-    return {
-        "chord": sum((0.05 * np.sin(2 * np.pi * hz * time) for hz in (220, 277, 330, 440)), np.zeros(5 * RATE)),
-        "bursts of noise": 0.1 * rng.standard_normal(5 * RATE) * (np.sin(4 * np.pi * time) > 0),
-        "clicks": 0.5 * (rng.random(5 * RATE) < 1e-3),
-    }
-
-
 @pytest.mark.parametrize("line", ["speech", "spectral"])
 def test_what_is_no_speech_lies_outside_and_people_and_machines_inside(line: str) -> None:
     detector = SpeechDetector.load(WEIGHTS / f"{line}.safetensors")
     domain = load_domains({detector.name: detector.sha256})[detector.name]
-    for sound in sounds().values():
-        assert not domain.holds(float(domain.distance(detector.score([sound.astype(np.float32)]).units)))
+    for kind in ("chord", "bursts of noise", "clicks"):
+        assert not domain.holds(float(domain.distance(detector.score([sound(kind, 1)]).units)))
     for name in ("human.wav", "machine.wav", "telephone.wav"):
         samples, rate = soundfile.read(EXAMPLES / name, dtype="float32", always_2d=True)
         mono = soxr.resample(samples.mean(1), rate, RATE)[: 10 * RATE].astype(np.float32)
@@ -89,8 +79,8 @@ def test_what_is_no_speech_lies_outside_and_people_and_machines_inside(line: str
 @pytest.mark.parametrize("line", ["speech", "spectral"])
 def test_units_of_a_clip_are_the_mean_of_its_windows(line: str) -> None:
     detector = SpeechDetector.load(WEIGHTS / f"{line}.safetensors")
-    sound = (0.1 * np.random.default_rng(2).standard_normal(10 * RATE)).astype(np.float32)
-    whole = raw_scores(detector.scorer, [sound])
-    halves = [raw_scores(detector.scorer, [half]).units for half in np.split(sound, 2)]
+    noise = (0.1 * np.random.default_rng(2).standard_normal(10 * RATE)).astype(np.float32)
+    whole = raw_scores(detector.scorer, [noise])
+    halves = [raw_scores(detector.scorer, [half]).units for half in np.split(noise, 2)]
     assert whole.units == pytest.approx(np.mean(halves, 0), abs=1e-3)
     assert detector.score([np.zeros(2 * RATE, np.float32)]).units.size == 0
