@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,19 @@ from scipy.special import erf
 FloatArray = npt.NDArray[np.float32]
 
 
+class Heard(NamedTuple):
+    """What a trained line hears in one window."""
+
+    logit: float
+    """Of the whole window; positive: machine."""
+    frames: FloatArray
+    """Logits [time]."""
+    units: FloatArray
+    """Hidden units of the whole window before their activation [units]: where it lies among what the head knows."""
+
+
 class StatisticsHead:
-    """Frames [time, channels] -> (window logit, frame logits [time]); positive: machine."""
+    """Frames [time, channels] -> what is heard in the window."""
 
     def __init__(self, state: Mapping[str, FloatArray], span: int) -> None:
         self.hidden = np.ascontiguousarray(state["head.hidden.weight"].T)
@@ -26,18 +38,26 @@ class StatisticsHead:
         self.out, self.out_bias = state["head.out.weight"][0], float(state["head.out.bias"][0])
         self.span = span
 
-    def __call__(self, x: FloatArray) -> tuple[float, FloatArray]:
+    def __call__(self, x: FloatArray) -> Heard:
         """Frame logits are worked out for every other frame and hold for two: they are means over a second."""
         square, step = squares_and_steps(x)
-        window = self._logit(statistics(x.mean(0), square.mean(0), step.mean(0)))
+        units = self._units(statistics(x.mean(0), square.mean(0), step.mean(0)))
         half = min(self.span, 2 * len(x) - 1) // 2
         around = _around(len(x), half)[::2]
         frames = np.repeat(self._logit(statistics(around @ x, around @ square, around @ step)), 2)[: len(x)]
-        return float(window), frames.astype(np.float32)
+        return Heard(float(self._out(units)), frames.astype(np.float32), units)
 
     def _logit(self, pooled: FloatArray) -> npt.NDArray[np.float32]:
         """Statistics [..., 3 * channels] -> logit [...]."""
-        return np.asarray(gelu(pooled @ self.hidden + self.hidden_bias) @ self.out + self.out_bias, np.float32)
+        return self._out(self._units(pooled))
+
+    def _units(self, pooled: FloatArray) -> FloatArray:
+        """Statistics [..., 3 * channels] -> hidden units before their activation [..., units]."""
+        return np.asarray(pooled @ self.hidden + self.hidden_bias, np.float32)
+
+    def _out(self, units: FloatArray) -> FloatArray:
+        """Hidden units [..., units] -> logit [...]."""
+        return np.asarray(gelu(units) @ self.out + self.out_bias, np.float32)
 
 
 def pooled(x: FloatArray) -> FloatArray:

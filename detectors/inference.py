@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from detectors.head import StatisticsHead, gelu
+from detectors.head import Heard, StatisticsHead, gelu
 from synth.errors import VoxproofError
 
 RATE = 16_000
@@ -86,7 +86,7 @@ PARTS = ("weight", "bias")
 
 
 class SpeechScorer:
-    """Samples [time], 16 kHz -> (window logit, frame logits [time // 320]); positive: machine."""
+    """Samples [time], 16 kHz -> what is heard in the window, frame logits [time // 320]."""
 
     def __init__(self, config: NetworkConfig, state: Mapping[str, FloatArray]) -> None:
         self.config = config
@@ -95,7 +95,7 @@ class SpeechScorer:
         self.hann = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(config.window) / config.window)).astype(np.float32)
         self.filters = mel_filters(config.mels, config.window)
 
-    def __call__(self, samples: FloatArray) -> tuple[float, FloatArray]:
+    def __call__(self, samples: FloatArray) -> Heard:
         """Score one window, level-normalised inside."""
         return self.head(np.concatenate(self.encode(self.log_mel(samples)), axis=1))
 

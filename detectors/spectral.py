@@ -20,7 +20,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from scipy.fft import dct
 
-from detectors.head import StatisticsHead
+from detectors.head import Heard, StatisticsHead
 from synth.errors import VoxproofError
 
 FloatArray = npt.NDArray[np.float32]
@@ -96,13 +96,13 @@ def spectral_frames(samples: FloatArray, config: SpectralConfig) -> FloatArray:
 
 
 class SpectralScorer:
-    """Samples [time], 16 kHz -> (window logit, frame logits [time // 320]); positive: machine."""
+    """Samples [time], 16 kHz -> what is heard in the window, frame logits [time // 320]."""
 
     def __init__(self, config: SpectralConfig, state: dict[str, FloatArray]) -> None:
         self.config = config
         self.head = StatisticsHead(state, config.span)
 
-    def __call__(self, samples: FloatArray) -> tuple[float, FloatArray]:
+    def __call__(self, samples: FloatArray) -> Heard:
         """Score one window."""
         return self.head(spectral_frames(samples, self.config))
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from detectors.calibration import frame_log10_lr, log10_lr
 from detectors.card import WEIGHTS, Card
+from detectors.head import Heard
 from detectors.inference import FRAME, RATE, load_network
 from detectors.spectral import load_spectral
 from synth.card import checked_weights, read_card
@@ -25,8 +26,8 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 WINDOW = 5 * RATE
-Scorer = Callable[[FloatArray], tuple[float, FloatArray]]
-"""Samples [time], 16 kHz -> (window logit, frame logits [time // 320])."""
+Scorer = Callable[[FloatArray], Heard]
+"""Samples [time], 16 kHz -> what is heard in the window, frame logits [time // 320]."""
 SCORERS: Mapping[str, Callable[[Path], Scorer]] = {
     "detector.speech": load_network,
     "detector.spectral": load_spectral,
@@ -52,6 +53,8 @@ class SpeechScores:
     """Windows that were scored; 0 means: could not be tested."""
     logit: float
     """Speech-weighted mean of the windows' logits, before calibration and bounds; nan without windows."""
+    units: FloatArray
+    """[units], speech-weighted mean of the head's hidden units: where the clip lies; empty without windows."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class RawScores:
     """Speech in the scored windows, counted once."""
     windows: int
     """Windows scored."""
+    units: FloatArray
+    """[units], speech-weighted mean of the head's hidden units; empty without windows."""
 
 
 class SpeechDetector:
@@ -92,12 +97,11 @@ class SpeechDetector:
         raw = raw_scores(self.scorer, blocks, speech)
         if raw.windows == 0:
             nan = float("nan")
-            return SpeechScores(raw.frames, nan, (nan, nan), raw.speech_seconds, 0, nan)
+            return SpeechScores(raw.frames, nan, (nan, nan), raw.speech_seconds, 0, nan, raw.units)
         value, lower, upper = log10_lr(self.card.calibration, np.array([raw.score]), np.array([raw.speech_seconds]))
         frames = frame_log10_lr(self.card.calibration, raw.frames)
-        return SpeechScores(
-            frames, float(value[0]), (float(lower[0]), float(upper[0])), raw.speech_seconds, raw.windows, raw.score
-        )
+        bounds = float(lower[0]), float(upper[0])
+        return SpeechScores(frames, float(value[0]), bounds, raw.speech_seconds, raw.windows, raw.score, raw.units)
 
 
 def raw_scores(scorer: Scorer, blocks: Iterable[FloatArray], speech: BoolArray | None = None) -> RawScores:
@@ -105,6 +109,7 @@ def raw_scores(scorer: Scorer, blocks: Iterable[FloatArray], speech: BoolArray |
     pieces: list[tuple[int, FloatArray]] = []
     masks: list[tuple[int, BoolArray]] = []
     weighted = weight = 0.0
+    units = np.zeros(0, np.float32)
     samples = 0
     for first, window in windows(blocks):
         samples = first * FRAME + window.size
@@ -112,11 +117,12 @@ def raw_scores(scorer: Scorer, blocks: Iterable[FloatArray], speech: BoolArray |
         mask = own_speech(window) if speech is None else fitted(speech[first : first + frames], frames)
         if mask.sum() < LEAST_SPEECH:
             continue
-        start, logit, logits = _scored(scorer, window, mask)
-        pieces.append((first + start, logits))
+        start, heard = _scored(scorer, window, mask)
+        pieces.append((first + start, heard.frames))
         masks.append((first, mask))
         weight += float(mask.sum())
-        weighted += float(mask.sum()) * logit
+        weighted += float(mask.sum()) * heard.logit
+        units = units + float(mask.sum()) * heard.units if units.size else float(mask.sum()) * heard.units
     length = -(-samples // FRAME)
     summed, count, spoken = np.zeros(length), np.zeros(length), np.zeros(length, np.bool_)
     for at, values in pieces:
@@ -126,15 +132,14 @@ def raw_scores(scorer: Scorer, blocks: Iterable[FloatArray], speech: BoolArray |
         spoken[at : at + mask.size] |= mask
     average = np.where(count > 0, summed / np.maximum(count, 1), np.nan).astype(np.float32)
     score = weighted / weight if weight else float("nan")
-    return RawScores(average, score, float(spoken.sum()) * FRAME / RATE, len(pieces))
+    return RawScores(average, score, float(spoken.sum()) * FRAME / RATE, len(pieces), units / max(weight, 1.0))
 
 
-def _scored(scorer: Scorer, window: FloatArray, mask: BoolArray) -> tuple[int, float, FloatArray]:
-    """One window cut to its speech -> (first frame scored, logit, frame logits)."""
+def _scored(scorer: Scorer, window: FloatArray, mask: BoolArray) -> tuple[int, Heard]:
+    """One window cut to its speech -> (first frame scored, what is heard)."""
     inside = np.flatnonzero(mask)
     start, end = int(inside[0]), int(inside[-1]) + 1
-    logit, logits = scorer(window[start * FRAME : end * FRAME])
-    return start, logit, logits
+    return start, scorer(window[start * FRAME : end * FRAME])
 
 
 def windows(blocks: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:

@@ -5,7 +5,7 @@
 A crop is 1 to 5 s of one clip, its silent edges cut, at a random place with a random number of samples, through a
 random chain of `synth.channels` (rooms, resampling, real codecs) and audiomentations (noise of any colour, equaliser,
 filters, overdrive, level), over a noise floor: what tells the classes apart is speech.
-Writes CROPS/NNN.npz (samples int16 [all], ends, labels, generators, sources), seeded by the shard's number; skips
+Writes CROPS/NNN.npz (samples int16 [all], ends, labels, generators, sources, ids), seeded by the shard's number; skips
 shards that are there. Machine-made clips are drawn by generator (square root of the number of clips), human ones by
 source likewise, so that no page rules.
 """
@@ -113,14 +113,14 @@ def main() -> None:
     parser.add_argument("clips", type=Path, nargs="+")
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--part", default="train")
+    parser.add_argument("--part", nargs="+", default=["train"])
     parser.add_argument("--shards", type=int, default=12)
     parser.add_argument("--first", type=int, default=0, help="shard to begin with, to share the work")
     parser.add_argument("--per-shard", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    clips = [c for table in arguments.clips for c in read_clips(table) if c["part"] == arguments.part]
+    clips = [c for table in arguments.clips for c in read_clips(table) if c["part"] in arguments.part]
     clips = [c for c in clips if (arguments.cache / f"{c['id']}.npy").exists()]
     probability = weights(clips)
     for shard in range(arguments.first, arguments.shards):
@@ -144,6 +144,7 @@ def main() -> None:
             labels=np.array([c["label"] == "machine" for c in drawn]),
             generators=np.array([c["generator"] for c in drawn]),
             sources=np.array([c["source"] for c in drawn]),
+            ids=np.array([c["id"] for c in drawn]),
         )
         partial.rename(target)
         print(f"shard {shard}: {sum(c.size for c in crops) / RATE / 60:.0f} min", flush=True)

@@ -23,6 +23,7 @@ from forensics.words import mistakes
 from synth.card import read_card
 
 if TYPE_CHECKING:
+    from detectors.domain import SpeechDomain
     from detectors.speech import SpeechDetector
 
 RATE = 16_000
@@ -31,7 +32,10 @@ LEAST_SEGMENT_S = 0.5
 
 
 class TrainedLine(Method):
-    """Scores speech in windows; the clip's LR is calibrated, bounded and capped by the card."""
+    """Scores speech in windows; the clip's LR is calibrated, bounded and capped by the card.
+
+    It abstains on sound that lies too far from what the line learnt from (detectors/domain.py).
+    """
 
     weights: ClassVar[str]
     """Name of the weights and of their card in detectors/weights, without suffix."""
@@ -54,6 +58,8 @@ class TrainedLine(Method):
             "threshold_human_log10_lr": self.card.thresholds.human,
             "cap_log10_lr": self.card.calibration.cap,
             "min_band_hz": self.card.domain.min_band_hz,
+            "max_distance": self.learnt.facts.limit,
+            "domain_sha256": self.learnt.sha256,
         }
 
     @cached_property
@@ -62,6 +68,13 @@ class TrainedLine(Method):
         from detectors.speech import SpeechDetector
 
         return SpeechDetector.load(WEIGHTS / f"{self.weights}.safetensors")
+
+    @cached_property
+    def learnt(self) -> SpeechDomain:
+        """Where the speech lies that the line learnt from, loaded on first use."""
+        from detectors.domain import load_domains
+
+        return load_domains({self.card.name: self.card.sha256})[self.card.name]
 
     def examine(self, exhibit: Exhibit) -> Finding:
         """Scores of the clip and of every 20 ms; LR positive for a machine."""
@@ -74,6 +87,18 @@ class TrainedLine(Method):
         if scores.windows == 0:
             reason = "No window of the recording holds enough speech to be scored."
             return self.finding("could_not_test", reasons=[reason], in_domain=False)
+        distance = float(self.learnt.distance(scores.units))
+        share = self.learnt.percentile(distance)
+        measured = {"distance": round(distance, 3), "distance_percentile": round(share, 1)}
+        if not self.learnt.holds(distance):
+            facts = self.learnt.facts
+            reason = (
+                f"The sound lies further from what the detector learnt from than {facts.limit_percentile:g} % of the "
+                f"held-out crops (distance {distance:.2f}, limit {facts.limit:.2f}): it does not know such sound."
+            )
+            return self.finding(
+                "could_not_test", exhibit=exhibit, reasons=[reason], in_domain=False, measurements=measured
+            )
         value, (lower, upper) = scores.log10_lr, scores.log10_lr_bounds
         thresholds = self.card.thresholds
         outcome: Outcome
@@ -98,6 +123,7 @@ class TrainedLine(Method):
                 "logit": round(scores.logit, 4),
                 "largest_1s_log10_lr": _rounded(smooth, np.nanmax),
                 "smallest_1s_log10_lr": _rounded(smooth, np.nanmin),
+                **measured,
             },
             segments=segments,
             figures=[self._figure(smooth, segments)],

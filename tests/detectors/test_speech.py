@@ -148,7 +148,7 @@ def test_the_network_that_listens_is_the_one_that_was_trained(voice: FloatArray)
     scorer = load_network(WEIGHTS / "speech.safetensors")
     network = trainable(scorer).eval()
     for piece in (voice[: 5 * RATE], voice[3 * RATE : 4 * RATE + 333], voice[RATE : RATE + 8000]):
-        logit, frames = scorer(piece)
+        logit, frames, _ = scorer(piece)
         with torch.inference_mode():
             expected, expected_frames = network(torch.from_numpy(piece.copy())[None])
         assert logit == pytest.approx(float(expected[0]), abs=2e-3)
@@ -163,7 +163,7 @@ def test_shapes_are_those_of_the_trained_network(layers: int) -> None:
     assert {key: tuple(value.shape) for key, value in network.state_dict().items()} == config.shapes()
     scorer = SpeechScorer(config, {key: value.numpy() for key, value in network.state_dict().items()})
     sound = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
-    logit, frames = scorer(sound)
+    logit, frames, _ = scorer(sound)
     with torch.inference_mode():
         expected, expected_frames = network.eval()(torch.from_numpy(sound)[None])
     assert logit == pytest.approx(float(expected[0]), abs=1e-4)

@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[3]
 CODE = (
     *(
         f"detectors/{name}.py"
-        for name in ("calibration", "fusion", "head", "inference", "neutral", "spectral", "speech")
+        for name in ("calibration", "domain", "fusion", "head", "inference", "neutral", "spectral", "speech")
     ),
     *("detectors/trivial.py", "detectors/weights/*.yaml", "forensics/fusion.py", "forensics/methods/_trained_line.py"),
     *("forensics/benches/detector/run.py", "forensics/benches/detector/conditions.py"),
