@@ -86,7 +86,7 @@ class _Part:
         local = scipy.ndimage.convolve1d(power, _AROUND, axis=0, mode="reflect")
         noise = transform(rng.standard_normal(window.samples.size).astype(np.float32))
         noise /= np.sqrt((np.abs(noise) ** 2).mean(0) + 1e-20)
-        centre = (np.arange(len(self.sound)) * HOP - SIZE / 2) / FRAME + window.first  # in frames of 20 ms of the passage
+        centre = (np.arange(len(self.sound)) * HOP - SIZE / 2) / FRAME + window.first  # in frames of the passage
         self.column = np.searchsorted(grid.columns, centre, side="right") - 1
         self.band = np.searchsorted(grid.bands_hz, np.arange(SIZE // 2 + 1) * RATE / SIZE, side="right") - 1
         self.column = np.clip(self.column, 0, grid.shape[1] - 1)

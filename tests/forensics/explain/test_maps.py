@@ -121,7 +121,7 @@ def test_taking_out_noise_or_silence_changes_next_to_nothing(passage: Passage) -
     hidden[:] = False
     hidden[:, grid.columns[:-1] >= 50] = True
     (emptied,) = made.without(hidden)
-    assert np.abs(emptied[int(1.1 * RATE) : int(1.9 * RATE)]).max() < 0.02  # silence is not filled with noise
+    assert emptied[int(1.1 * RATE) : int(1.9 * RATE)].std() < 0.1 * passage.samples.std()  # silence stays quiet
 
 
 def test_gradients_of_the_shipped_network_add_up(speech: SpeechDetector) -> None:
