@@ -35,6 +35,10 @@ class StatisticsHead:
         frames = np.repeat(self._logit(statistics(around @ x, around @ square, around @ step)), 2)[: len(x)]
         return float(window), frames.astype(np.float32)
 
+    def contributions(self, x: FloatArray) -> FloatArray:
+        """What each hidden unit adds to the window's logit: [units]; with the bias of the output they add up to it."""
+        return np.asarray(gelu(pooled(x) @ self.hidden + self.hidden_bias) * self.out, np.float32)
+
     def _logit(self, pooled: FloatArray) -> npt.NDArray[np.float32]:
         """Statistics [..., 3 * channels] -> logit [...]."""
         return np.asarray(gelu(pooled @ self.hidden + self.hidden_bias) @ self.out + self.out_bias, np.float32)
