@@ -35,6 +35,10 @@ class StatisticsHead:
         frames = np.repeat(self._logit(statistics(around @ x, around @ square, around @ step)), 2)[: len(x)]
         return float(window), frames.astype(np.float32)
 
+    def window(self, x: FloatArray) -> float:
+        """The window logit alone, without the work of the frames."""
+        return float(self._logit(pooled(x)))
+
     def contributions(self, x: FloatArray) -> FloatArray:
         """What each hidden unit adds to the window's logit: [units]; with the bias of the output they add up to it."""
         return np.asarray(gelu(pooled(x) @ self.hidden + self.hidden_bias) * self.out, np.float32)

@@ -6,16 +6,18 @@ the score that the verdict was made of, as long as the passage is the whole reco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.inference import FRAME, RATE
-from detectors.speech import LEAST_SPEECH, WINDOW, Scorer, cut_to_speech, own_speech, windows
+from detectors.speech import LEAST_SPEECH, WINDOW, cut_to_speech, own_speech, windows
 
 FloatArray = npt.NDArray[np.float32]
+Logit = Callable[[FloatArray], float]
+"""A detector as it is explained: samples [time], 16 kHz -> logit of one window; positive: made by a machine."""
 
 LONGEST_S = 20.0
 """Seconds that are explained of a longer recording: what costs most grows with them."""
@@ -65,17 +67,12 @@ class Passage:
         ends = [w.first + -(-w.samples.size // FRAME) for w in self.windows]
         return min((w.first for w in self.windows), default=0), max(ends, default=0)
 
-    def score(self, scorer: Scorer) -> float:
-        """The logit of the passage; positive: made by a machine."""
-        return mean_logit(scorer, self.windows)
+    def score(self, logit: Logit) -> float:
+        """The logit of the passage, the weighted mean of its windows'; positive: made by a machine."""
+        return float(sum(w.weight * logit(w.samples) for w in self.windows))
 
 
-def mean_logit(scorer: Scorer, heard: Sequence[Window]) -> float:
-    """Weighted mean of the windows' logits."""
-    return float(sum(w.weight * scorer(w.samples)[0] for w in heard))
-
-
-def chosen(samples: FloatArray, scorers: Iterable[Scorer], seconds: float = LONGEST_S) -> Passage:
+def chosen(samples: FloatArray, detectors: Iterable[Logit], seconds: float = LONGEST_S) -> Passage:
     """All of a recording that is short enough, or else the passage that leans most to where the whole one leans.
 
     Samples [time], mono, 16 kHz. Passages begin at multiples of 5 s, as the windows do.
@@ -84,8 +81,8 @@ def chosen(samples: FloatArray, scorers: Iterable[Scorer], seconds: float = LONG
     size = int(seconds * RATE)
     if samples.size <= size or not whole.windows:
         return whole
-    lines = list(scorers)
-    logits = np.array([sum(float(line(w.samples)[0]) for line in lines) for w in whole.windows])
+    lines = list(detectors)
+    logits = np.array([sum(line(w.samples) for line in lines) for w in whole.windows])
     weights = np.array([w.weight for w in whole.windows])
     direction = np.sign(float(logits @ weights)) or 1.0
     begins = np.array([w.first * FRAME for w in whole.windows])

@@ -29,7 +29,9 @@ from synth.yaml_data import load_yaml
 FloatArray = npt.NDArray[np.float32]
 Label = Literal["human", "machine", "unlabelled"]
 BANK = Path(__file__).with_name("bank.yaml")
-SUFFIXES = frozenset(".wav .flac .mp3 .m4a .ogg .opus .aac .wma .aif .aiff .amr .3gp .mp4 .webm".split())
+SUFFIXES = frozenset(
+    (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac", ".wma", ".aif", ".aiff", ".amr", ".3gp", ".mp4", ".webm")
+)
 LONGEST_S, MOST_FILES = 20.0, 2000
 """Seconds of a reference that are heard, from its start; files of a folder that are indexed."""
 _LABELS: dict[str, Label] = {

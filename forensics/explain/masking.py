@@ -16,8 +16,7 @@ import numpy.typing as npt
 import scipy.ndimage
 
 from detectors.inference import FRAME, RATE
-from detectors.speech import Scorer
-from forensics.explain.clip import Passage, Window
+from forensics.explain.clip import Logit, Passage, Window
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -67,13 +66,22 @@ class Masking:
         rng = np.random.default_rng(seed)
         self._parts = [_Part(window, grid, rng) for window in passage.windows]
 
-    def score(self, scorer: Scorer, hidden: BoolArray) -> float:
+    def score(self, logit: Logit, hidden: BoolArray) -> float:
         """The logit of the passage without the cells `hidden` [bands, columns]."""
-        return float(sum(part.window.weight * part.logit(scorer, hidden) for part in self._parts))
+        return float(sum(part.window.weight * part.score(logit, hidden) for part in self._parts))
 
     def without(self, hidden: BoolArray) -> list[FloatArray]:
         """The windows [time], 16 kHz, without those cells."""
         return [part.without(hidden) for part in self._parts]
+
+    def levels_db(self) -> FloatArray:
+        """Mean power of every cell over the windows that hold it, dB: [bands, columns]."""
+        power, count = np.zeros(self.grid.shape), np.zeros(self.grid.shape)
+        for part in self._parts:
+            at = (part.band[None, :], part.column[:, None])
+            np.add.at(power, at, np.abs(part.sound) ** 2)
+            np.add.at(count, at, 1)
+        return (10 * np.log10(power / np.maximum(count, 1) + 1e-12)).astype(np.float32)
 
 
 class _Part:
@@ -96,19 +104,19 @@ class _Part:
             rows = self.column == column
             gain[rows] = np.sqrt(np.minimum(local[rows], power[rows].mean(0)))
         self.fill = (noise * gain).astype(np.complex64)
-        self._whole: dict[Scorer, float] = {}
+        self._whole: dict[Logit, float] = {}
         self.columns_held = np.isin(np.arange(grid.shape[1]), self.column)
 
     def without(self, hidden: BoolArray) -> FloatArray:
         out = np.where(hidden.T[self.column][:, self.band], self.fill, self.sound)
         return inverse(out, self.window.samples.size)
 
-    def logit(self, scorer: Scorer, hidden: BoolArray) -> float:
+    def score(self, logit: Logit, hidden: BoolArray) -> float:
         if hidden[:, self.columns_held].any():
-            return float(scorer(self.without(hidden))[0])
-        if scorer not in self._whole:
-            self._whole[scorer] = float(scorer(self.window.samples)[0])
-        return self._whole[scorer]
+            return logit(self.without(hidden))
+        if logit not in self._whole:
+            self._whole[logit] = logit(self.window.samples)
+        return self._whole[logit]
 
 
 def transform(samples: FloatArray) -> ComplexArray:

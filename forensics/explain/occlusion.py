@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from detectors.speech import Scorer
-from forensics.explain.clip import Passage
+from forensics.explain.clip import Logit, Passage
 from forensics.explain.masking import Grid, Masking
 from forensics.explain.relevance import RelevanceMap, spread
 
 
 def occlusion(
-    scorer: Scorer,
+    logit: Logit,
     line: str,
     passage: Passage,
     *,
@@ -30,12 +29,12 @@ def occlusion(
     masking = masking or Masking(passage, Grid.over(passage))
     grid = masking.grid
     bands, columns = grid.shape
-    score = passage.score(scorer)
+    score = passage.score(logit)
 
     def effect(cell: int) -> float:
         hidden = np.zeros(grid.shape, np.bool_)
         hidden.flat[cell] = True
-        return score - masking.score(scorer, hidden)
+        return score - masking.score(logit, hidden)
 
     values = np.zeros(grid.shape, np.float32)
     with ThreadPoolExecutor(min(4, len(os.sched_getaffinity(0)))) as pool:  # NumPy's products let other threads work
@@ -51,6 +50,6 @@ def occlusion(
         values=values,
         over_time=spread(values.sum(0), grid.columns, passage.frames),
         score=score,
-        baseline=masking.score(scorer, np.ones(grid.shape, np.bool_)),
+        baseline=masking.score(logit, np.ones(grid.shape, np.bool_)),
         passes=bands * columns + 2,
     )

@@ -33,7 +33,7 @@ def test_what_the_units_add_is_the_logit(speech: SpeechDetector) -> None:
     passage = heard(DATA / "hibari.wav")
     row = reasons(speech.scorer, passage)
     bias = speech.scorer.head.out_bias
-    assert float(row.sum()) + bias == pytest.approx(passage.score(speech.scorer), abs=1e-4)
+    assert float(row.sum()) + bias == pytest.approx(passage.score(speech.scorer.logit), abs=1e-4)
 
 
 def test_the_bank_is_what_the_files_give(speech: SpeechDetector, tmp_path: Path) -> None:

@@ -1,0 +1,248 @@
+"""The tests of faithfulness over many clips: what `voxproof bench explain` measures (docs/validation/explain.md).
+
+What is done of a clip stays on disk, so that an interrupted run goes on. Measured on the neutral version of a clip
+(detectors/neutral.py), three seconds of it; partial edits, made by `voxproof range`, as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from detectors.card import WEIGHTS
+from detectors.inference import FRAME, RATE, SpeechScorer
+from detectors.neutral import neutral
+from detectors.spectral import SpectralScorer
+from detectors.speech import SpeechDetector
+from forensics.benches.detector.clips import Clip, clusters
+from forensics.benches.detector.index import read_list
+from forensics.benches.detector.sample import sample
+from forensics.explain import faithfulness as tests
+from forensics.explain.clip import Passage
+from forensics.explain.gradients import integrated_gradients
+from forensics.explain.masking import Grid, Masking
+from forensics.explain.occlusion import occlusion
+from forensics.explain.relevance import RelevanceMap, spread
+from forensics.range.manifest import RangeFile, read_manifest
+from synth import audio
+from synth.errors import VoxproofError
+
+FloatArray = npt.NDArray[np.float32]
+Progress = Callable[[Sequence[Any], int], Iterable[Any]]
+SECONDS = 3.0
+NOISE_DB = -50.0
+"""Of the noise that nobody hears, against the mean power of the clip."""
+RANDOM_ORDERS = 2
+FORM = "2"
+"""Counts up with a change of what is measured."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be measured."""
+
+    clips: Path
+    """A list of labelled clips, as `voxproof bench detector` reads it."""
+    partial: Path | None
+    """A folder of `voxproof range` with partial edits."""
+    cache: Path
+    """Folder of the results."""
+    limit: int = 300
+    partial_limit: int = 150
+    every: int = 6
+    """Of how many clips one is also tested with shuffled weights and with noise."""
+    seed: int = 1
+
+
+class Bench:
+    """The detectors that ship, and all tests of one clip."""
+
+    @cached_property
+    def lines(self) -> dict[str, SpeechDetector]:
+        """By method id."""
+        return {one.name: one for one in (SpeechDetector.load(WEIGHTS / f"{w}.safetensors") for w in FILES)}
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of what decides a row: weights and form."""
+        parts = [FORM, *(one.sha256 for one in self.lines.values())]
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+    def clip(self, clip: Clip, thorough: bool) -> dict[str, Any]:
+        """Deletion and insertion of every map on one clip; `thorough` adds shuffled weights and noise."""
+        heard = audio.read(clip.path, RATE).mono
+        samples = neutral(heard[: 30 * RATE], clip.name, SECONDS)
+        passage = Passage.of(samples) if samples.size else None
+        if passage is None or not passage.windows:
+            return {"reason": "too short or too little speech"}
+        grid = Grid.over(passage)
+        masking, other_noise = Masking(passage, grid), Masking(passage, grid, seed=1)
+        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(clip.name.encode()).digest()[:4]))
+        systems: dict[str, dict[str, Any]] = {}
+        for line, detector in self.lines.items():
+            scorer = detector.scorer
+            assert isinstance(scorer, SpeechScorer | SpectralScorer)  # noqa: S101 - those that ship
+            chance = {
+                one: [tests.moved(scorer.logit, other_noise, _order(rng, grid, one)) for _ in range(RANDOM_ORDERS)]
+                for one in ("cells", "columns")
+            }
+            for method, found in maps(scorer, line, passage, masking).items():
+                cells = tests.on_cells(found, grid, passage.start_s)
+                done = tests.moved(scorer.logit, other_noise, tests.first_to_last(cells))
+                like = chance["cells" if len(found.values) > 1 else "columns"]
+                row: dict[str, Any] = {
+                    name: getattr(done, name) - float(np.mean([getattr(one, name) for one in like])) for name in MOVES
+                }
+                row |= {"score": found.score, "error": found.completeness_error, "common": found.common}
+                systems[f"{method} {line}"] = row
+            if thorough:
+                for method, values in thoroughly(scorer, line, passage, grid, masking).items():
+                    systems[f"{method} {line}"] |= values
+        return {"systems": systems, "cells": grid.shape[0] * grid.shape[1]}
+
+    def partial(self, folder: Path, file: RangeFile) -> dict[str, Any]:
+        """Where every map points on one partial edit."""
+        passage = Passage.of(audio.read(folder / file.file, RATE).mono)
+        truth = tests.truth_frames(file.segments, passage.frames)
+        if not passage.windows or not truth[slice(*passage.heard)].any():
+            return {"reason": "the phrase is not heard"}
+        grid = Grid.over(passage)
+        masking = Masking(passage, grid)
+        systems = {}
+        for line, detector in self.lines.items():
+            scorer = detector.scorer
+            assert isinstance(scorer, SpeechScorer | SpectralScorer)  # noqa: S101 - those that ship
+            for method, found in maps(scorer, line, passage, masking).items():
+                pointed = tests.pointing(found.contrast_over_time, truth, passage.heard)
+                systems[f"{method} {line}"] = asdict(pointed)
+        return {"systems": systems, "share": float(truth[slice(*passage.heard)].mean())}
+
+    def measure(self, wanted: Wanted, progress: Progress = lambda rows, total: rows) -> list[dict[str, Any]]:
+        """All rows, those of an earlier run as they are."""
+        wanted.cache.mkdir(parents=True, exist_ok=True)
+        path = wanted.cache / f"faithfulness-{self.key}.jsonl"
+        held = {row["name"]: row for row in _rows(path)}
+        tasks = list(self._tasks(wanted))
+        rows = []
+        with threadpool_limits(1), path.open("a", encoding="utf-8") as stream:
+            for name, facts, work in progress(tasks, len(tasks)):
+                if name not in held:
+                    try:
+                        held[name] = {"name": name, **facts, **work()}
+                    except VoxproofError as error:
+                        held[name] = {"name": name, **facts, "reason": f"{error}"}
+                    stream.write(json.dumps(held[name]) + "\n")
+                    stream.flush()
+                rows.append(held[name])
+        return rows
+
+    def _tasks(self, wanted: Wanted) -> Iterator[tuple[str, dict[str, str], Callable[[], dict[str, Any]]]]:
+        listed = read_list(wanted.clips).clips
+        _, source = clusters(listed)
+        drawn = sample(listed, source, wanted.limit, wanted.seed)
+        order = np.random.default_rng(wanted.seed).permutation(len(drawn))  # a run cut short is a fair part
+        for number, place in enumerate(order):
+            clip = drawn[place]
+            facts = {"kind": "clip", "label": clip.label, "source": source[clip.name], "generator": clip.generator}
+            thorough = number % wanted.every == 0
+            name = f"{clip.name}{' thorough' if thorough else ''}"
+            yield name, facts, lambda clip=clip, thorough=thorough: self.clip(clip, thorough)  # type: ignore[misc]
+        if wanted.partial is None:
+            return
+        folder = wanted.partial
+        files = [one for one in read_manifest(folder) if one.kind == "partial" and one.mark == "unmarked"]
+        for file in files[: wanted.partial_limit]:
+            host = next(one.collection for one in file.sources if one.role == "host")
+            facts = {"kind": "partial", "label": "partial", "source": host, "generator": file.generator or ""}
+            yield file.file, facts, lambda file=file: self.partial(folder, file)  # type: ignore[misc]
+
+
+FILES = ("speech", "spectral")
+MOVES = ("deletion", "insertion")
+
+
+def maps(
+    scorer: SpeechScorer | SpectralScorer, line: str, passage: Passage, masking: Masking
+) -> Mapping[str, RelevanceMap]:
+    """Every map that there is of a line; `loudness` is the control: it knows nothing of the detector."""
+    found = {"occlusion": occlusion(scorer.logit, line, passage, masking=masking)}
+    if isinstance(scorer, SpeechScorer):
+        found["gradients"] = integrated_gradients(scorer, line, passage)
+    found["curve"] = _curve(scorer, line, passage)
+    found["loudness"] = _loudness(line, passage, masking)
+    return found
+
+
+def thoroughly(
+    scorer: SpeechScorer | SpectralScorer, line: str, passage: Passage, grid: Grid, masking: Masking
+) -> dict[str, dict[str, float]]:
+    """How alike the maps stay with shuffled weights, and with noise that nobody hears."""
+    rng = np.random.default_rng(7)
+    power = float(np.mean(passage.samples**2)) * 10 ** (NOISE_DB / 10)
+    noisy = Passage.of(passage.samples + (power**0.5 * rng.standard_normal(passage.samples.size)).astype(np.float32))
+    given = maps(scorer, line, passage, masking)
+    random = maps(tests.shuffled(scorer), line, passage, masking)
+    noisy_maps = maps(scorer, line, noisy, Masking(noisy, grid))
+    out = {}
+    for method, found in given.items():
+        cells, other, disturbed = (
+            tests.on_cells(one, grid, 0.0) for one in (found, random[method], noisy_maps[method])
+        )
+        out[method] = {"shuffled": tests.alike(cells, other), "stable": tests.alike(cells, disturbed)}
+    return out
+
+
+def _curve(scorer: SpeechScorer | SpectralScorer, line: str, passage: Passage) -> RelevanceMap:
+    """The detector's own curve over time, as `verify` shows it (a mean over the second around every frame)."""
+    total, count = np.zeros(passage.frames), np.zeros(passage.frames)
+    for window in passage.windows:
+        frames = scorer(window.samples)[1][: passage.frames - window.first]
+        total[window.first : window.first + frames.size] += frames
+        count[window.first : window.first + frames.size] += 1
+    return _flat("curve", line, passage, (total / np.maximum(count, 1)).astype(np.float32))
+
+
+def _order(rng: np.random.Generator, grid: Grid, of: str) -> npt.NDArray[np.intp]:
+    """A random order of the cells, one by one or by whole columns: flat places [cells]."""
+    bands, columns = grid.shape
+    if of == "cells":
+        return rng.permutation(bands * columns)
+    return (rng.permutation(columns)[:, None] + columns * np.arange(bands)[None]).ravel()
+
+
+def _loudness(line: str, passage: Passage, masking: Masking) -> RelevanceMap:
+    """The mean level of every cell, dB: a map that is the same for every detector."""
+    cells = masking.levels_db()
+    grid = masking.grid
+    return RelevanceMap(
+        "loudness", line, "sound", grid.times_s(passage), np.array(grid.bands_hz, np.float32), cells,
+        spread(cells.sum(0), grid.columns, passage.frames), 0.0, 0.0, 0,
+    )  # fmt: skip
+
+
+def _flat(method: str, line: str, passage: Passage, values: FloatArray) -> RelevanceMap:
+    times = (passage.start_s + np.arange(passage.frames + 1) * FRAME / RATE).astype(np.float32)
+    band = np.array([0, RATE / 2], np.float32)
+    return RelevanceMap(method, line, "frames", times, band, values[None], values, 0.0, 0.0, len(passage.windows))
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of an earlier run; an unfinished last line is passed over."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
