@@ -42,7 +42,7 @@ SECONDS = 3.0
 NOISE_DB = -50.0
 """Of the noise that nobody hears, against the mean power of the clip."""
 RANDOM_ORDERS = 2
-FORM = "2"
+FORM = "3"
 """Counts up with a change of what is measured."""
 
 
@@ -102,7 +102,7 @@ class Bench:
                 row: dict[str, Any] = {
                     name: getattr(done, name) - float(np.mean([getattr(one, name) for one in like])) for name in MOVES
                 }
-                row |= {"score": found.score, "error": found.completeness_error, "common": found.common}
+                row |= {"score": found.score, "error": found.completeness_error, "common": float(found.common.mean())}
                 systems[f"{method} {line}"] = row
             if thorough:
                 for method, values in thoroughly(scorer, line, passage, grid, masking).items():
@@ -224,15 +224,18 @@ def _loudness(line: str, passage: Passage, masking: Masking) -> RelevanceMap:
     cells = masking.levels_db()
     grid = masking.grid
     return RelevanceMap(
-        "loudness", line, "sound", grid.times_s(passage), np.array(grid.bands_hz, np.float32), cells,
-        spread(cells.sum(0), grid.columns, passage.frames), 0.0, 0.0, 0,
+        method="loudness", line=line, layer="sound", times_s=grid.times_s(passage),
+        bands_hz=np.array(grid.bands_hz, np.float32), values=cells, start_s=passage.start_s, changes=None,
+        over_time=spread(cells.sum(0), grid.columns, passage.frames), score=0.0, baseline=0.0, passes=0,
     )  # fmt: skip
 
 
 def _flat(method: str, line: str, passage: Passage, values: FloatArray) -> RelevanceMap:
     times = (passage.start_s + np.arange(passage.frames + 1) * FRAME / RATE).astype(np.float32)
     band = np.array([0, RATE / 2], np.float32)
-    return RelevanceMap(method, line, "frames", times, band, values[None], values, 0.0, 0.0, len(passage.windows))
+    return RelevanceMap(
+        method, line, "frames", times, band, values[None], passage.start_s, None, values, 0.0, 0.0, len(passage.windows)
+    )
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -48,19 +48,20 @@ class Moved:
 
 
 def on_cells(map_: RelevanceMap, grid: Grid, start_s: float) -> FloatArray:
-    """A map on the cells of a grid [bands, columns]: finer cells are summed, one band for all is shared out evenly."""
+    """What a map shows, on the cells of a grid [bands, columns]: finer cells are summed, a band for all is shared out."""
     bands, columns = grid.shape
     frame_s = 0.02
     middles = (map_.times_s[1:] + map_.times_s[:-1]) / 2 - start_s
     column = np.clip(np.searchsorted(grid.columns * frame_s, middles, side="right") - 1, 0, columns - 1)
     out = np.zeros(grid.shape, np.float32)
-    if len(map_.values) == 1:
-        for at, value in zip(column, map_.values[0], strict=True):
+    shown = map_.contrast
+    if len(shown) == 1:
+        for at, value in zip(column, shown[0], strict=True):
             out[:, at] += value / bands
         return out
     centres = (map_.bands_hz[1:] + map_.bands_hz[:-1]) / 2
     band = np.clip(np.searchsorted(grid.bands_hz, centres, side="right") - 1, 0, bands - 1)
-    np.add.at(out, (band[:, None], column[None]), map_.values)
+    np.add.at(out, (band[:, None], column[None]), shown)
     return out
 
 

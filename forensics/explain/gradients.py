@@ -68,6 +68,8 @@ def integrated_gradients(
         times_s=(passage.start_s + np.arange(passage.frames + 1) * GRID_S).astype(np.float32),
         bands_hz=_edges(scorer) if layer == "mel" else np.array([0, RATE / 2], np.float32),
         values=values,
+        start_s=passage.start_s,
+        changes=None,
         over_time=values.sum(0),
         score=score,
         baseline=baseline,

@@ -9,7 +9,9 @@ to no change, and so can silence. That taking out anything at all still moves th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,12 +78,34 @@ class Masking:
 
     def levels_db(self) -> FloatArray:
         """Mean power of every cell over the windows that hold it, dB: [bands, columns]."""
-        power, count = np.zeros(self.grid.shape), np.zeros(self.grid.shape)
-        for part in self._parts:
+        mean = self._means([np.abs(part.sound) ** 2 for part in self._parts])
+        return (10 * np.log10(mean + 1e-12)).astype(np.float32)
+
+    def changes_db(self) -> FloatArray:
+        """How much taking out a cell changes in it, mean of |dB| of the smoothed spectrum: [bands, columns].
+
+        0 for silence, little for noise, most for speech with its lines and pauses.
+        """
+        floor = 1e-6 * max((float((np.abs(part.sound) ** 2).max()) for part in self._parts), default=0.0) + 1e-12
+        return self._means([_difference(part.sound, part.fill, floor) for part in self._parts]).astype(np.float32)
+
+    def _means(self, of_parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+        """Means over cells [bands, columns] of what every window has in every bin [frames, bins]."""
+        total, count = np.zeros(self.grid.shape), np.zeros(self.grid.shape)
+        for part, values in zip(self._parts, of_parts, strict=True):
             at = (part.band[None, :], part.column[:, None])
-            np.add.at(power, at, np.abs(part.sound) ** 2)
+            np.add.at(total, at, values)
             np.add.at(count, at, 1)
-        return (10 * np.log10(power / np.maximum(count, 1) + 1e-12)).astype(np.float32)
+        return np.asarray(total / np.maximum(count, 1))
+
+
+def _difference(sound: ComplexArray, fill: ComplexArray, floor: float) -> npt.NDArray[np.float64]:
+    """[frames, bins], |dB| between two sounds smoothed over 5 bins and 40 ms; what is under the floor is alike."""
+    levels = [
+        10 * np.log10(scipy.ndimage.uniform_filter(np.abs(one).astype(np.float64) ** 2, (5, 5)) + floor)
+        for one in (sound, fill)
+    ]
+    return np.asarray(np.abs(levels[0] - levels[1]))
 
 
 class _Part:

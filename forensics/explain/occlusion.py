@@ -48,6 +48,8 @@ def occlusion(
         times_s=grid.times_s(passage),
         bands_hz=np.array(grid.bands_hz, np.float32),
         values=values,
+        start_s=passage.start_s,
+        changes=masking.changes_db(),
         over_time=spread(values.sum(0), grid.columns, passage.frames),
         score=score,
         baseline=masking.score(logit, np.ones(grid.shape, np.bool_)),

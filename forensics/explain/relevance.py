@@ -30,6 +30,10 @@ class RelevanceMap:
     """[bands + 1], edges of the bands, Hz; one band from 0 to 8 kHz where the method cannot tell bands apart."""
     values: FloatArray
     """[bands, columns], low bands first: share of the score."""
+    start_s: float
+    """Where the passage begins in the recording, seconds."""
+    changes: FloatArray | None
+    """[bands, columns], how much taking out a cell changes in it, dB; None where nothing is taken out."""
     over_time: FloatArray
     """[frames of 20 ms of the passage], the sum over the bands, spread evenly over a column."""
     score: float
@@ -53,25 +57,29 @@ class RelevanceMap:
         return self.total - (self.score - self.baseline)
 
     @property
-    def common(self) -> float:
-        """What taking out any cell does on the average: of no place, and left out of what is shown of a place.
+    def common(self) -> FloatArray:
+        """[bands, columns], what taking out as much sound does on the average, wherever it is.
 
-        0 for gradients, whose cells are not taken out.
+        Proportional to `changes`, by least squares. It says nothing of a place, and is left out of what is shown of
+        one. 0 for gradients, which take nothing out.
         """
-        return float(self.values.mean()) if self.method == "occlusion" else 0.0
+        if self.changes is None or not self.changes.any():
+            return np.zeros_like(self.values)
+        slope = float((self.values * self.changes).sum() / (self.changes**2).sum())
+        return np.asarray(slope * self.changes, np.float32)
 
     @property
     def contrast(self) -> FloatArray:
-        """[bands, columns], what a cell adds beyond the common."""
-        return self.values - np.float32(self.common)
+        """[bands, columns], what a cell adds beyond the common: what is shown, said and tested."""
+        return self.values - self.common
 
     @property
     def contrast_over_time(self) -> FloatArray:
-        """[frames of 20 ms], `contrast` summed over the bands; 0 where nothing was heard."""
-        heard = self.over_time != 0
-        if self.method != "occlusion" or not heard.any():
+        """[frames of 20 ms], `contrast` summed over the bands."""
+        if self.changes is None:
             return self.over_time
-        return np.where(heard, self.over_time - self.over_time[heard].mean(), 0).astype(np.float32)
+        edges = np.round((self.times_s - self.start_s) / GRID_S).astype(np.int64)
+        return spread(self.contrast.sum(0), edges, self.over_time.size)
 
     def strongest(self, sign: float = 1.0) -> tuple[int, int] | None:
         """Band and column of the cell that speaks most for a machine (or, with -1, for a person); None: none does."""
@@ -85,13 +93,14 @@ class RelevanceMap:
             "method": self.method,
             "line": self.line,
             "layer": self.layer,
+            "start_s": round(self.start_s, 3),
             "times_s": _rounded(self.times_s, 3),
             "bands_hz": _rounded(self.bands_hz, 1),
-            "values": [_rounded(row, 5) for row in self.values],
+            "values": [_rounded(row, 4) for row in self.values],
             "over_time": _rounded(self.over_time, 5),
             "score": round(self.score, 4),
             "baseline": round(self.baseline, 4),
-            "common": round(self.common, 5),
+            "contrast": [_rounded(row, 4) for row in self.contrast] if self.changes is not None else None,
             "completeness_error": round(self.completeness_error, 4),
             "passes": self.passes,
         }

@@ -5,12 +5,14 @@ The bars were written down before the figures were measured.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
 from yaml import YAMLError
 
+from forensics.records import ModelFacts
 from synth.errors import VoxproofError
 from synth.record import Record
 from synth.yaml_data import load_yaml
@@ -79,6 +81,12 @@ class Validation(Record):
     def of(self, method: str, line: str) -> MapFigures | None:
         """The figures of one map; None: it was not tested."""
         return next((one for one in self.tested if (one.method, one.line) == (method, line)), None)
+
+    def holding_for(self, models: Iterable[ModelFacts]) -> Validation:
+        """Only the figures of detectors with these very weights."""
+        weights = {one.name: one.sha256 for one in models}
+        kept = tuple(one for one in self.tested if weights.get(one.line) == self.detectors.get(one.line))
+        return self.model_copy(update={"tested": kept})
 
 
 @cache

@@ -161,15 +161,15 @@ def _occlusion_seen(one: RelevanceMap, line: tuple[str, str], place: tuple[int, 
     scored = f"{one.score:+.2f}"
     if place is None:
         return (
-            f"No cell changes the score of the {line[0]} ({scored} log-odds) more than an average one.",
-            f"没有任何单元对{line[1]}得分（{scored} 对数几率）的影响超过平均水平。",
+            f"No cell changes the score of the {line[0]} ({scored} log-odds) more than as much sound does anywhere.",
+            f"没有任何单元对{line[1]}得分（{scored} 对数几率）的影响超过移除同样多声音的平均影响。",
         )
     en, zh = _where(one, place)
-    value = float(one.contrast[place])
+    value, common = float(one.contrast[place]), float(one.common[place])
     return (
         f"Taking out {en} lowers the score of the {line[0]} ({scored} log-odds) most: by {value:.2f} more than taking "
-        f"out a cell does on the average ({one.common:+.2f}).",
-        f"移除{zh}使{line[1]}得分（{scored} 对数几率）下降最多：比移除一个单元的平均影响（{one.common:+.2f}）多 "
+        f"out as much sound does on the average ({common:+.2f}).",
+        f"移除{zh}使{line[1]}得分（{scored} 对数几率）下降最多：比移除同样多声音的平均影响（{common:+.2f}）多 "
         f"{value:.2f}。",
     )
 

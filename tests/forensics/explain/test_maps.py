@@ -93,6 +93,7 @@ def test_occlusion_finds_the_one_cell_that_holds_the_evidence(passage: Passage, 
     assert found.strongest() == place
     others = np.delete(found.values.ravel(), np.ravel_multi_index(place, found.values.shape))
     assert found.values[place] > 10 * np.abs(others).max()
+    assert found.contrast[place] > 3 * np.abs(np.delete(found.contrast.ravel(), place[0] * 6 + place[1])).max()
     frames = found.contrast_over_time
     assert frames[grid.columns[column] : grid.columns[column + 1]].min() == pytest.approx(frames.max())
 
@@ -122,6 +123,18 @@ def test_taking_out_noise_or_silence_changes_next_to_nothing(passage: Passage) -
     hidden[:, grid.columns[:-1] >= 50] = True
     (emptied,) = made.without(hidden)
     assert emptied[int(1.1 * RATE) : int(1.9 * RATE)].std() < 0.1 * passage.samples.std()  # silence stays quiet
+
+
+def test_what_any_cell_does_is_left_out_and_silence_says_nothing(speech: SpeechDetector) -> None:
+    samples = np.concatenate([sound("hibari.wav"), np.zeros(RATE, np.float32), sound("005.wav")])
+    found = occlusion(speech.scorer.logit, "detector.speech", Passage.of(samples))
+    silent = (found.times_s[:-1] >= 3.05) & (found.times_s[1:] <= 3.95)
+    assert silent.any()
+    assert np.abs(found.contrast[:, silent]).max() < 0.15 * np.abs(found.contrast).max()
+    assert np.abs(found.contrast).max() > 0.1
+    assert found.changes is not None
+    assert (found.contrast * found.changes).sum() == pytest.approx(0, abs=1e-3)
+    np.testing.assert_allclose(found.contrast_over_time.sum(), found.contrast.sum(), rtol=1e-4)
 
 
 def test_gradients_of_the_shipped_network_add_up(speech: SpeechDetector) -> None:

@@ -8,7 +8,7 @@ import pytest
 from forensics.explain.examples import Neighbour, Neighbours, Reference
 from forensics.explain.fusion_shares import Share, Shares
 from forensics.explain.relevance import RelevanceMap
-from forensics.explain.validated import Mean, MapFigures
+from forensics.explain.validated import MapFigures, Mean
 from forensics.explain.words import Said, answer, of_examples, of_map, of_shares
 from forensics.records import Verdict
 
@@ -42,7 +42,7 @@ def a_map(values: list[list[float]], method: str = "occlusion") -> RelevanceMap:
     return RelevanceMap(
         method, "detector.speech", "sound" if method == "occlusion" else "mel",
         np.arange(columns + 1, dtype=np.float32) / 2, np.linspace(0, 8000, bands + 1).astype(np.float32), cells,
-        cells.sum(0), 1.25, 0.5, 4,
+        0.0, np.ones_like(cells) if method == "occlusion" else None, cells.sum(0), 1.25, 0.5, 4,
     )  # fmt: skip
 
 
