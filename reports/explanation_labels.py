@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from forensics.explain.examples import Reference
+from forensics.explain.validated import MapFigures, Mean, Validation
 from forensics.explain.words import LAYERS, LINES, TESTS, Language
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -67,8 +69,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     "machines": ("Machines", "机器语音"),
     "unlabelled": ("Unlabelled", "未标注"),
     "tested": ("How far these maps were tested", "这些图的检验情况"),
+    "tested_note": (
+        "On {human} clips of people and {machine} machine-made ones from {sources} pages and collections, "
+        "{seconds:g} s each, {thorough} of them with shuffled weights and noise, and on {partial} partial edits "
+        "({command}).",
+        "检验材料：来自 {sources} 个来源的 {human} 段人声与 {machine} 段机器语音，各 {seconds:g} 秒，其中 {thorough} "
+        "段另作权重打乱与加噪检验；另有 {partial} 段局部篡改录音（{command}）。",
+    ),
     "map": ("map", "图"),
-    "mean": ("mean, 95 % interval", "平均值，95% 区间"),
     "not_made": ("Not made", "未生成"),
     "what_not": ("What this page does not say", "本页不说明什么"),
     "limits": (
@@ -79,12 +87,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "time": ("time (s)", "时间（秒）"),
     "frequency": ("kHz", "kHz"),
-    "nothing": ("nothing to explain", "没有可解释的内容"),
     "exhibit": ("Exhibit SHA-256", "检材 SHA-256"),
     "skipped": ("Left out", "略去"),
     "failed": ("failed", "未通过"),
     "chance": ("by chance", "随机"),
-    "contents": ("in words", "文字说明"),
     "report": ("explanation", "结论说明"),
 }  # fmt: skip
 
@@ -99,6 +105,11 @@ def line_name(line: str, language: Language) -> str:
     return LINES.get(line, (line, line))[language == "zh"]
 
 
+def reference_name(reference: Reference, language: Language) -> str:
+    """A clip to compare with."""
+    return (reference.name_zh or reference.name) if language == "zh" else reference.name
+
+
 def short_name(method: str, line: str, language: Language) -> str:
     """A map, in few letters."""
     short = {"detector.speech": ("speech", "语音"), "detector.spectral": ("spectral", "频谱")}
@@ -108,6 +119,22 @@ def short_name(method: str, line: str, language: Language) -> str:
 def layer_name(layer: str, language: Language) -> str:
     """A layer of a detector."""
     return LAYERS.get(layer, (layer, layer))[language == "zh"]
+
+
+def tested_note(validation: Validation, language: Language) -> str:
+    """On what the maps were tested."""
+    return label("tested_note", language, **validation.model_dump(exclude={"span", "detectors", "tested"}))
+
+
+def tested_figure(one: MapFigures, test: str, language: Language) -> str:
+    """One figure of a test with its interval."""
+    value: Mean | None = getattr(one, test)
+    if value is None:
+        return "-"
+    said = f"{value.value:.2f} [{value.lower:.2f}, {value.upper:.2f}]"
+    if test == "pointing" and one.by_chance is not None:
+        said += f", {label('chance', language)} {one.by_chance.value:.2f}"
+    return said
 
 
 def test_name(test: str, language: Language) -> str:

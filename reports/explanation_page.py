@@ -6,6 +6,7 @@ Pictures and sounds are inside the file; no script but its own, nothing is fetch
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import itertools
 import wave
@@ -21,19 +22,32 @@ from forensics.explain.examples import Neighbour
 from forensics.explain.explanation import Explanation
 from forensics.explain.faithfulness import smoothed
 from forensics.explain.relevance import RelevanceMap
-from forensics.explain.validated import MapFigures, Mean, Validation
-from forensics.explain.words import Language, Said, sentences
+from forensics.explain.validated import MapFigures, Validation
+from forensics.explain.words import TESTS, Language, Said, not_made, sentences
 from reports import theme
-from reports.explanation_labels import label, layer_name, line_name, short_name, test_name
-from reports.explanation_pictures import TICKS_HZ, Pixels, background, height, png, scale, tinted
+from reports.explanation_labels import (
+    label,
+    layer_name,
+    line_name,
+    reference_name,
+    short_name,
+    test_name,
+    tested_figure,
+    tested_note,
+)
+from reports.explanation_pictures import background, scale, tinted
+from reports.explanation_plots import Plots, data_uri
 from reports.explanation_style import SCRIPT, STYLE
 from reports.typeface import plain
 from synth import audio
 from synth.errors import VoxproofError
 
-POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
-CURVES = (theme.VERMILION, theme.TEAL, theme.STONE, theme.INK)
-DASHES = ("", "7 4", "2 3", "9 3 2 3")
+_OWN = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; media-src data:; "
+    f"style-src 'unsafe-inline'; script-src 'sha256-{_OWN}'"
+)
+"""What a browser lets the page do: show and play what is inside it, run this one script, fetch nothing."""
 PREVIEW_S = 8.0
 """Seconds of the user's own references that are put into the page."""
 
@@ -49,6 +63,7 @@ class _Page:
         self.made, self.validation, self.language = made, validation, language
         self.said = {one.topic: one for one in sentences(made, validation)}
         self.start, self.seconds = made.passage.start_s, made.passage.seconds
+        self.plots = Plots(self.start, self.seconds, self.word("frequency"))
 
     def parts(self) -> Iterator[str]:
         """All of the file, in order."""
@@ -115,7 +130,7 @@ class _Page:
     def spectrogram(self) -> str:
         """What was heard."""
         picture = background(self.made.picture, washed=False)
-        shown = self.plot(picture, self.word("spectrogram_note"), 190)
+        shown = self.plots.picture(picture, self.word("spectrogram_note"), 190)
         note = f'<p class="note">{self.word("spectrogram_note")}</p>'
         return f"<section><h2>{self.word('spectrogram')}</h2>{note}{shown}</section>"
 
@@ -123,7 +138,7 @@ class _Page:
         """One map with its sentences."""
         title = self.word(one.method, line=line_name(one.line, self.language))
         note = self.word(f"{one.method}_note", scale=scale(one), layer=layer_name(one.layer, self.language))
-        cells = self.cells(one) if one.method == "occlusion" else ""
+        cells = self.plots.cells(one) if one.method == "occlusion" else ""
         keys = "".join(
             f'<span class="key"><i style="background:{colour}"></i>{self.word(name)}</span>'
             for name, colour in (("machine", theme.VERMILION), ("person", theme.TEAL))
@@ -133,32 +148,7 @@ class _Page:
         return (
             f"<section><h2>{title}</h2>{self.words(topic)}"
             f'<p class="note">{note}</p><p>{keys}</p>'
-            f"{self.plot(tinted(one, self.made.picture), escape(alt), 230, cells)}</section>"
-        )
-
-    def cells(self, one: RelevanceMap) -> str:
-        """Invisible cells that say their numbers under the pointer."""
-        boxes = []
-        for column, (left, right) in enumerate(itertools.pairwise(one.times_s)):
-            for band, (low, high) in enumerate(itertools.pairwise(one.bands_hz)):
-                x, across = 1000 * (left - self.start) / self.seconds, 1000 * (right - left) / self.seconds
-                y, up = 1000 * (1 - height(high)), 1000 * (height(high) - height(low))
-                said = f"{left:.2f}-{right:.2f} s, {low:.0f}-{high:.0f} Hz: {one.contrast[band, column]:+.3f}"
-                boxes.append(
-                    f'<rect class="cell" x="{x:.1f}" y="{y:.1f}" width="{across:.1f}" height="{up:.1f}">'
-                    f"<title>{said}</title></rect>"
-                )
-        return f'<svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">{"".join(boxes)}</svg>'
-
-    def plot(self, picture: Pixels, alt: str, high: int, over: str = "") -> str:
-        """A picture of time and frequency with its axes and the moving line."""
-        ticks = "".join(
-            f'<span class="tick y" style="bottom:{100 * height(hz):.1f}%">{hz / 1000:g}</span>' for hz in TICKS_HZ
-        )
-        return (
-            f'<figure><div class="plot" style="--h:{high}px"><img alt="{alt}" src="{_data("image/png", png(picture))}">'
-            f'{over}{ticks}<span class="tick name">{self.word("frequency")}</span>{self.time_ticks()}'
-            f'<div class="head"></div></div></figure>'
+            f"{self.plots.picture(tinted(one, self.made.picture), escape(alt), 230, cells)}</section>"
         )
 
     def curves(self) -> str:
@@ -173,73 +163,20 @@ class _Page:
             levels = [value for value, _ in figure.levels]
             name = escape(line_name(finding.method, self.language))
             parts.append(f'<p class="note"><b>{name}</b>{self.colon()}{self.word("lr_note")}</p>')
-            parts.append(self.curve_plot([(np.array(series.x), values)], levels, name))
+            parts.append(self.plots.curves([(np.array(series.x, np.float64), values)], levels, name))
         drawn, keys, scales = [], [], []
         for n, one in enumerate(self.made.maps):
             values = smoothed(one.contrast_over_time)
             top = float(np.abs(values).max()) or 1.0
-            times = self.start + (np.arange(values.size) + 0.5) * 0.02
-            drawn.append((times, values / top))
+            times = np.asarray(self.start + (np.arange(values.size) + 0.5) * 0.02, np.float64)
+            drawn.append((times, np.asarray(values / top, np.float64)))
             scales.append(f"{top:.4f}")
             name = escape(short_name(one.method, one.line, self.language))
-            keys.append(
-                f'<span class="key"><i class="line" style="color:{CURVES[n % 4]};border-top-style:'
-                f'{"solid" if not DASHES[n % 4] else "dashed"}"></i>{name}</span>'
-            )
+            keys.append(self.plots.key(n, name))
         note = self.word("relevance_note", scales=", ".join(scales))
         parts.append(f'<p class="note"><b>{self.word("relevance")}</b>{self.colon()}{note}</p><p>{"".join(keys)}</p>')
-        parts.append(self.curve_plot(drawn, [0.0], self.word("relevance")))
+        parts.append(self.plots.curves(drawn, [0.0], self.word("relevance")))
         return "".join(parts) + "</section>"
-
-    def curve_plot(
-        self, curves: list[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]], levels: list[float], alt: str
-    ) -> str:
-        """Curves on the time axis; `levels` are dashed."""
-        finite = np.concatenate([values[np.isfinite(values)] for _, values in curves] + [np.array(levels)])
-        low, high = float(finite.min(initial=0)), float(finite.max(initial=0))
-        room = (high - low) * 0.08 or 1.0
-        low, high = low - room, high + room
-
-        def up(value: float) -> float:
-            return 1000 * (1 - (value - low) / (high - low))
-
-        lines = "".join(
-            f'<line x1="0" x2="1000" y1="{up(v):.1f}" y2="{up(v):.1f}" stroke="{theme.FAINT}" stroke-dasharray="5 4" '
-            f'vector-effect="non-scaling-stroke"/>'
-            for v in levels
-        )
-        for n, (times, values) in enumerate(curves):
-            points, pen = [], "M"
-            for at, value in zip(times, values, strict=False):
-                if not np.isfinite(value):
-                    pen = "M"
-                    continue
-                x = 1000 * (at - self.start) / self.seconds
-                if 0 <= x <= 1000:
-                    points.append(f"{pen}{x:.1f} {up(float(value)):.1f}")
-                    pen = "L"
-            lines += (
-                f'<path d="{"".join(points)}" fill="none" stroke="{CURVES[n % 4]}" stroke-width="2" '
-                f'stroke-dasharray="{DASHES[n % 4]}" vector-effect="non-scaling-stroke"/>'
-            )
-        ticks = "".join(
-            f'<span class="tick y" style="bottom:{100 * (v - low) / (high - low):.1f}%">{v:+.2f}</span>'
-            for v in sorted({*levels, *([0.0] if all(abs(v) > 0.12 * (high - low) for v in levels) else [])})
-        )
-        return (
-            f'<figure><div class="plot" style="--h:120px"><svg viewBox="0 0 1000 1000" preserveAspectRatio="none" '
-            f'role="img" aria-label="{alt}">{lines}</svg>{ticks}{self.time_ticks()}<div class="head"></div></div>'
-            f"</figure>"
-        )
-
-    def time_ticks(self) -> str:
-        """Round instants below a picture."""
-        step = next((s for s in (0.2, 0.5, 1, 2, 5, 10) if self.seconds / s <= 12), 30)
-        first = np.ceil(self.start / step) * step
-        at = np.arange(first, self.start + self.seconds + 1e-6, step)
-        return "".join(
-            f'<span class="tick x" style="left:{100 * (t - self.start) / self.seconds:.2f}%">{t:g}</span>' for t in at
-        )
 
     def shares(self) -> str:
         """What every line adds, as bars."""
@@ -283,7 +220,8 @@ class _Page:
     def near(self, one: Neighbour) -> str:
         """One clip."""
         reference = one.reference
-        name, source = escape(plain(reference.name)), escape(plain(reference.source))
+        name = escape(plain(reference_name(reference, self.language)))
+        source = escape(plain(reference.source))
         return (
             f"<li>{name}, {one.distance:.2f}<br><small>{source}</small>"
             f'<audio controls preload="none" aria-label="{name}" src="{_sound(one)}"></audio></li>'
@@ -295,26 +233,21 @@ class _Page:
         rows = [one for one in shown if one is not None]
         if not rows:
             return ""
-        tests = ("deletion", "insertion", "shuffled", "stable", "pointing")
-        head = "".join(f"<th>{escape(test_name(one, self.language))}</th>" for one in tests)
+        head = "".join(f"<th>{escape(test_name(one, self.language))}</th>" for one in TESTS)
+        note = escape(tested_note(self.validation, self.language))
         body = "".join(
             f"<tr><td>{self.word(one.method, line=line_name(one.line, self.language))}</td>"
-            f"{''.join(self.figure(one, name) for name in tests)}</tr>"
+            f"{''.join(self.figure(one, name) for name in TESTS)}</tr>"
             for one in rows
         )
         return (
-            f'<section><h2>{self.word("tested")}</h2><p class="note">{escape(self.validation.summary)}</p>'
+            f'<section><h2>{self.word("tested")}</h2><p class="note">{note}</p>'
             f'<div class="scroll"><table><tr><th>{self.word("map")}</th>{head}</tr>{body}</table></div></section>'
         )
 
     def figure(self, one: MapFigures, test: str) -> str:
         """One figure of a test."""
-        value: Mean | None = getattr(one, test)
-        if value is None:
-            return "<td>-</td>"
-        said = f"{value.value:.2f} [{value.lower:.2f}, {value.upper:.2f}]"
-        if test == "pointing" and one.by_chance is not None:
-            said += f", {self.word('chance')} {one.by_chance.value:.2f}"
+        said = escape(tested_figure(one, test, self.language))
         if test in one.failed:
             return f'<td class="n no">{said} ✕ {self.word("failed")}</td>'
         return f'<td class="n">{said}</td>'
@@ -323,12 +256,8 @@ class _Page:
         """What was asked for and could not be had, and why."""
         if not self.made.not_made:
             return ""
-        items = "".join(f"<li>{escape(plain(f'{o.what}: {o.reason}'))}</li>" for o in self.made.not_made)
+        items = "".join(f"<li>{escape(plain(one))}</li>" for one in not_made(self.made.not_made, self.language))
         return f'<section><h2>{self.word("not_made")}</h2><ul class="note">{items}</ul></section>'
-
-
-def _data(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _wav(samples: npt.NDArray[np.float32]) -> str:
@@ -339,14 +268,14 @@ def _wav(samples: npt.NDArray[np.float32]) -> str:
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return _data("audio/wav", out.getvalue())
+    return data_uri("audio/wav", out.getvalue())
 
 
 def _sound(one: Neighbour) -> str:
     """A reference's sound in a URI; nothing where its file is gone."""
     reference = one.reference
     if reference.mp3:
-        return _data("audio/mpeg", reference.mp3)
+        return data_uri("audio/mpeg", reference.mp3)
     if reference.path is None:
         return ""
     try:

@@ -7,32 +7,34 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from reportlab.lib.colors import HexColor
 from reportlab.platypus import Flowable, KeepTogether
 
 from forensics.explain.explanation import Explanation
 from forensics.explain.faithfulness import smoothed
-from forensics.explain.fusion_shares import Share
 from forensics.explain.relevance import RelevanceMap
 from forensics.explain.validated import MapFigures, Validation
-from forensics.explain.words import Language, Said, sentences
+from forensics.explain.words import TESTS, Language, Said, not_made, sentences
 from forensics.records import Figure, Series
 from reports import theme
-from reports.blocks import Heading, bullets, gap, grid, label, panel, text
+from reports.blocks import Heading, bullets, gap, grid, panel, text
 from reports.document import Digest, Furniture, build, epoch_date
 from reports.enclosed import Attachment
+from reports.explanation_flowables import Bar, Key, Picture
 from reports.explanation_labels import label as word
-from reports.explanation_labels import layer_name, line_name, short_name, test_name
-from reports.explanation_pictures import TICKS_HZ, Pixels, background, height, scale, tinted
+from reports.explanation_labels import (
+    layer_name,
+    line_name,
+    reference_name,
+    short_name,
+    test_name,
+    tested_figure,
+    tested_note,
+)
+from reports.explanation_pictures import Pixels, background, scale, tinted
 from reports.page_one import Banner
 from reports.plots import FigureBlock
-from reports.tagging import mark
 from reports.theme import PageSize, sheet
-from reports.typeface import markup, plain, shorten
-
-_FOOT, _HEAD = 20.0, 4.0
-TESTS = ("deletion", "insertion", "shuffled", "stable", "pointing")
+from reports.typeface import markup, plain
 
 
 def explanation_pdf(
@@ -117,12 +119,12 @@ class _Story:
         return [KeepTogether([*head, *self.two(topic), text(markup(note), "fine"), self.key(), drawn])]
 
     def key(self) -> Flowable:
-        return _Key(((self.word("machine"), theme.VERMILION), (self.word("person"), theme.TEAL)))
+        return Key(((self.word("machine"), theme.VERMILION), (self.word("person"), theme.TEAL)))
 
     def picture(self, pixels: Pixels, alt: str, up: float) -> Flowable:
         passage = self.made.passage
         names = self.word("time"), self.word("frequency")
-        return _Picture(pixels, passage.start_s, passage.seconds, up, alt, names)
+        return Picture(pixels, passage.start_s, passage.seconds, up, alt, names)
 
     def curves(self) -> list[Any]:
         """The detectors' own curves, and the maps over time."""
@@ -160,7 +162,7 @@ class _Story:
             return []
         widest = max(abs(one.bans) for one in shares.lines) or 1.0
         rows = [
-            (markup(line_name(one.line, self.language)), f"{one.bans:+.2f}", _Bar(one, widest), f"{one.alone:+.2f}")
+            (markup(line_name(one.line, self.language)), f"{one.bans:+.2f}", Bar(one, widest), f"{one.alone:+.2f}")
             for one in shares.lines
         ]
         head = ("", "log10 LR", "", markup(self.word("alone")))
@@ -177,7 +179,7 @@ class _Story:
         rows = [
             (
                 markup(self.word(names[one.reference.label])),
-                markup(one.reference.name),
+                markup(reference_name(one.reference, self.language)),
                 f"{one.distance:.2f}",
                 markup(one.reference.source),
             )
@@ -200,26 +202,21 @@ class _Story:
             return []
         head = [markup(self.word("map")), *(markup(test_name(one, self.language)) for one in TESTS)]
         across = (self.measure - 110) / len(TESTS)
-        note = text(markup(self.validation.summary), "fine")
+        note = text(markup(tested_note(self.validation, self.language)), "fine")
         return [KeepTogether([*self.heading("tested"), note, grid(head, rows, (110, *[across] * len(TESTS)))])]
 
     def figures(self, one: MapFigures) -> list[str]:
         """One row's figures; what was not passed says so."""
-        said = []
-        for test in TESTS:
-            value = getattr(one, test)
-            cell = "-" if value is None else f"{value.value:.2f} [{value.lower:.2f}, {value.upper:.2f}]"
-            if test == "pointing" and one.by_chance is not None:
-                cell += f", {self.word('chance')} {one.by_chance.value:.2f}"
-            failed = f' <font color="{theme.VERMILION}">{markup(self.word("failed"))}</font>'
-            said.append(markup(cell) + (failed if test in one.failed else ""))
-        return said
+        failed = f' <font color="{theme.VERMILION}">{markup(self.word("failed"))}</font>'
+        return [
+            markup(tested_figure(one, test, self.language)) + (failed if test in one.failed else "") for test in TESTS
+        ]
 
     def not_made(self) -> list[Any]:
         """What was asked for and could not be had."""
         if not self.made.not_made:
             return []
-        return [*self.heading("not_made"), *bullets(markup(f"{o.what}: {o.reason}") for o in self.made.not_made)]
+        return [*self.heading("not_made"), *bullets(map(markup, not_made(self.made.not_made, self.language)))]
 
 
 def _cut(figure: Figure, start: float, end: float) -> Figure:
@@ -230,85 +227,3 @@ def _cut(figure: Figure, start: float, end: float) -> Figure:
         kept = [(start, None), *inside, (end, None)]
         series.append(one.model_copy(update={"x": tuple(x for x, _ in kept), "y": tuple(y for _, y in kept)}))
     return figure.model_copy(update={"series": tuple(series)})
-
-
-class _Picture(Flowable):  # type: ignore[misc]
-    """Pixels over time and frequency, with axes at the place that all time axes share."""
-
-    def __init__(
-        self, pixels: Pixels, start: float, seconds: float, up: float, alt: str, names: tuple[str, str]
-    ) -> None:
-        super().__init__()
-        self.pixels, self.start, self.seconds, self.up, self.alt, self.names = pixels, start, seconds, up, alt, names
-
-    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
-        self.across = available_width
-        return available_width, _FOOT + self.up + _HEAD + 4
-
-    def draw(self) -> None:
-        with (
-            mark(self.canv, "Figure", self.alt),
-            self.canv.easel.time_figure(self.across, _FOOT, self.up, _HEAD) as axes,
-        ):
-            self._draw(axes)
-
-    def _draw(self, axes: Axes) -> None:
-        end = self.start + self.seconds
-        axes.grid(visible=False)
-        axes.imshow(self.pixels, aspect="auto", extent=(self.start, end, 0.0, 1.0), zorder=1)
-        axes.set_xlim(self.start, end)
-        axes.set_ylim(0.0, 1.0)
-        axes.set_yticks(height(TICKS_HZ), [f"{hz / 1000:g}" for hz in TICKS_HZ])
-        step = next((s for s in (0.2, 0.5, 1.0, 2.0, 5.0) if self.seconds / s <= 12), 10.0)
-        at = np.arange(np.ceil(self.start / step) * step, end + 1e-6, step)
-        axes.set_xticks(at, [f"{one:g}" for one in at])
-        axes.set_xlabel(self.names[0])
-        axes.set_ylabel(self.names[1])
-
-
-class _Key(Flowable):  # type: ignore[misc]
-    """What the colours mean."""
-
-    def __init__(self, entries: tuple[tuple[str, str], ...]) -> None:
-        super().__init__()
-        self.entries = entries
-
-    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
-        return available_width, 11.0
-
-    def draw(self) -> None:
-        from reports.typeface import width
-
-        x = 0.0
-        with mark(self.canv, "P"):
-            for words, colour in self.entries:
-                self.canv.setFillColor(HexColor(colour))
-                self.canv.rect(x, 1.5, 6, 6, stroke=0, fill=1)
-                label(self.canv, x + 9, 2.2, words, theme.FINE)
-                x += 9 + width(words, theme.FINE) + 14
-
-
-class _Bar(Flowable):  # type: ignore[misc]
-    """A share as a bar to the right (machine) or left (person) of a middle line."""
-
-    def __init__(self, share: Share, widest: float) -> None:
-        super().__init__()
-        self.share, self.widest = share, widest
-
-    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
-        self.across = available_width
-        return available_width, 10.0
-
-    def draw(self) -> None:
-        half = self.across / 2
-        wide = half * abs(self.share.bans) / self.widest
-        canvas = self.canv
-        said = shorten(f"{self.share.bans:+.2f}", theme.FINE, half)
-        with mark(canvas, "Figure", f"Bar: {said}"):
-            canvas.setFillColor(HexColor(theme.WASH))
-            canvas.rect(0, 1, self.across, 8, stroke=0, fill=1)
-            canvas.setFillColor(HexColor(theme.VERMILION if self.share.bans > 0 else theme.TEAL))
-            canvas.rect(half if self.share.bans > 0 else half - wide, 1, wide, 8, stroke=0, fill=1)
-            canvas.setStrokeColor(HexColor(theme.MUTED))
-            canvas.setLineWidth(0.6)
-            canvas.line(half, 0, half, 10)

@@ -11,6 +11,7 @@ import io
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import uniform_filter
 
 from forensics.explain.relevance import RelevanceMap
 from forensics.records import Spectrogram
@@ -45,8 +46,8 @@ def background(picture: Spectrogram | None, washed: bool) -> Pixels:
     rows[bins >= len(levels)] = 0
     if washed:
         grey = 255 - 150 * rows**1.4
-        return np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
-    return (RAMP(rows)[..., :3] * 255).astype(np.uint8)
+        return np.asarray(np.repeat(grey[..., None], 3, axis=2), np.uint8)
+    return np.asarray(RAMP(rows)[..., :3] * 255, np.uint8)
 
 
 def tinted(one: RelevanceMap, picture: Spectrogram | None) -> Pixels:
@@ -55,8 +56,7 @@ def tinted(one: RelevanceMap, picture: Spectrogram | None) -> Pixels:
     columns = min(MOST_COLUMNS, max(under.shape[1], one.values.shape[1]))
     under = under[:, (np.arange(columns) * under.shape[1] // columns)]
     start, end = float(one.times_s[0]), float(one.times_s[-1])
-    shown = one.contrast if one.method == "occlusion" else _blurred(one.contrast)
-    strength = shown / (scale(one, shown) or 1.0)
+    strength = _shown(one) / (scale(one) or 1.0)
     edge = np.linspace(*_extent(one, picture), columns + 1)
     middles = (edge[1:] + edge[:-1]) / 2
     column = np.clip(np.searchsorted(one.times_s, middles, side="right") - 1, 0, strength.shape[1] - 1)
@@ -66,12 +66,12 @@ def tinted(one: RelevanceMap, picture: Spectrogram | None) -> Pixels:
     cells[:, (middles < start) | (middles >= end)] = 0
     opacity = _FULL * np.abs(cells)[..., None] ** 0.8
     colour = np.where(cells[..., None] > 0, _rgb(theme.VERMILION), _rgb(theme.TEAL))
-    return (under * (1 - opacity) + colour * opacity).astype(np.uint8)
+    return np.asarray(under * (1 - opacity) + colour * opacity, np.uint8)
 
 
-def scale(one: RelevanceMap, shown: npt.NDArray[np.float32] | None = None) -> float:
-    """The relevance, log-odds, that is drawn at full strength."""
-    values = one.contrast if shown is None else shown
+def scale(one: RelevanceMap) -> float:
+    """The relevance, log-odds, from which on a point is drawn at full strength."""
+    values = _shown(one)
     return float(np.percentile(np.abs(values), 99 if values.size > 1000 else 100))
 
 
@@ -93,10 +93,11 @@ def _extent(one: RelevanceMap, picture: Spectrogram | None) -> tuple[float, floa
     return start, start + (picture.seconds if picture else float(one.times_s[-1]) - start)
 
 
-def _blurred(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """A mean over three bands and 60 ms, so that single points do not flicker."""
-    from scipy.ndimage import uniform_filter
-
+def _shown(one: RelevanceMap) -> npt.NDArray[np.float32]:
+    """Of gradients a mean over three bands and 60 ms, so that single points do not flicker."""
+    values = one.contrast
+    if one.method == "occlusion":
+        return values
     size = (3 if values.shape[0] > 3 else 1, 3)
     return np.asarray(uniform_filter(values, size, mode="nearest"), np.float32)
 

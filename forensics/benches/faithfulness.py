@@ -1,7 +1,7 @@
 """The tests of faithfulness over many clips: what `voxproof bench explain` measures (docs/validation/explain.md).
 
 What is done of a clip stays on disk, so that an interrupted run goes on. Measured on the neutral version of a clip
-(detectors/neutral.py), three seconds of it; partial edits, made by `voxproof range`, as they are.
+(detectors/neutral.py), three seconds of it; partial edits and splices, made by `voxproof range`, as they are.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,13 @@ from synth.errors import VoxproofError
 
 FloatArray = npt.NDArray[np.float32]
 Progress = Callable[[Sequence[Any], int], Iterable[Any]]
+Task = tuple[str, dict[str, str], Callable[[], dict[str, Any]]]
+"""Name of a row, what is known of it beforehand, and the work that gives the rest."""
 SECONDS = 3.0
 NOISE_DB = -50.0
-"""Of the noise that nobody hears, against the mean power of the clip."""
+"""Of the noise that should change nothing, against the mean power of the clip."""
 RANDOM_ORDERS = 2
-FORM = "3"
+FORM = "4"
 """Counts up with a change of what is measured."""
 
 
@@ -53,11 +55,12 @@ class Wanted:
     clips: Path
     """A list of labelled clips, as `voxproof bench detector` reads it."""
     partial: Path | None
-    """A folder of `voxproof range` with partial edits."""
+    """A folder of `voxproof range` with partial edits and, as their control, splices."""
     cache: Path
     """Folder of the results."""
     limit: int = 300
     partial_limit: int = 150
+    """Of partial edits, and of splices."""
     every: int = 6
     """Of how many clips one is also tested with shuffled weights and with noise."""
     seed: int = 1
@@ -86,7 +89,7 @@ class Bench:
             return {"reason": "too short or too little speech"}
         grid = Grid.over(passage)
         masking, other_noise = Masking(passage, grid), Masking(passage, grid, seed=1)
-        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(clip.name.encode()).digest()[:4]))
+        rng = np.random.default_rng(_lot(clip.name))
         systems: dict[str, dict[str, Any]] = {}
         for line, detector in self.lines.items():
             scorer = detector.scorer
@@ -95,24 +98,26 @@ class Bench:
                 one: [tests.moved(scorer.logit, other_noise, _order(rng, grid, one)) for _ in range(RANDOM_ORDERS)]
                 for one in ("cells", "columns")
             }
-            for method, found in maps(scorer, line, passage, masking).items():
+            given = maps(scorer, line, passage, masking)
+            for method, found in given.items():
                 cells = tests.on_cells(found, grid, passage.start_s)
                 done = tests.moved(scorer.logit, other_noise, tests.first_to_last(cells))
                 like = chance["cells" if len(found.values) > 1 else "columns"]
                 row: dict[str, Any] = {
                     name: getattr(done, name) - float(np.mean([getattr(one, name) for one in like])) for name in MOVES
                 }
-                row |= {"score": found.score, "error": found.completeness_error, "common": float(found.common.mean())}
+                row["span"] = done.span
                 systems[f"{method} {line}"] = row
             if thorough:
-                for method, values in thoroughly(scorer, line, passage, grid, masking).items():
+                for method, values in thoroughly(scorer, line, passage, grid, given).items():
                     systems[f"{method} {line}"] |= values
         return {"systems": systems, "cells": grid.shape[0] * grid.shape[1]}
 
-    def partial(self, folder: Path, file: RangeFile) -> dict[str, Any]:
-        """Where every map points on one partial edit."""
+    def edited(self, folder: Path, file: RangeFile) -> dict[str, Any]:
+        """Where every map points on one partial edit, or on a splice: the same joins, and a person between them."""
         passage = Passage.of(audio.read(folder / file.file, RATE).mono)
-        truth = tests.truth_frames(file.segments, passage.frames)
+        put = file.segments or ((file.joins[0][0], file.joins[-1][1]),)
+        truth = tests.truth_frames(put, passage.frames)
         if not passage.windows or not truth[slice(*passage.heard)].any():
             return {"reason": "the phrase is not heard"}
         grid = Grid.over(passage)
@@ -145,25 +150,23 @@ class Bench:
                 rows.append(held[name])
         return rows
 
-    def _tasks(self, wanted: Wanted) -> Iterator[tuple[str, dict[str, str], Callable[[], dict[str, Any]]]]:
+    def _tasks(self, wanted: Wanted) -> Iterator[Task]:
         listed = read_list(wanted.clips).clips
         _, source = clusters(listed)
         drawn = sample(listed, source, wanted.limit, wanted.seed)
-        order = np.random.default_rng(wanted.seed).permutation(len(drawn))  # a run cut short is a fair part
-        for number, place in enumerate(order):
-            clip = drawn[place]
+        for clip in sorted(drawn, key=lambda one: _lot(one.name)):  # a run cut short is a fair part
             facts = {"kind": "clip", "label": clip.label, "source": source[clip.name], "generator": clip.generator}
-            thorough = number % wanted.every == 0
+            thorough = _lot(clip.name) % wanted.every == 0  # of the name, so that a longer run takes over a shorter one
             name = f"{clip.name}{' thorough' if thorough else ''}"
-            yield name, facts, lambda clip=clip, thorough=thorough: self.clip(clip, thorough)  # type: ignore[misc]
+            yield name, facts, partial(self.clip, clip, thorough)
         if wanted.partial is None:
             return
-        folder = wanted.partial
-        files = [one for one in read_manifest(folder) if one.kind == "partial" and one.mark == "unmarked"]
-        for file in files[: wanted.partial_limit]:
-            host = next(one.collection for one in file.sources if one.role == "host")
-            facts = {"kind": "partial", "label": "partial", "source": host, "generator": file.generator or ""}
-            yield file.file, facts, lambda file=file: self.partial(folder, file)  # type: ignore[misc]
+        unmarked = [one for one in read_manifest(wanted.partial) if one.mark == "unmarked"]
+        for kind in ("partial", "splice"):
+            for file in [one for one in unmarked if one.kind == kind][: wanted.partial_limit]:
+                host = next(one.collection for one in file.sources if one.role == "host")
+                facts = {"kind": kind, "label": file.label, "source": host, "generator": file.generator}
+                yield file.file, facts, partial(self.edited, wanted.partial, file)
 
 
 FILES = ("speech", "spectral")
@@ -183,14 +186,13 @@ def maps(
 
 
 def thoroughly(
-    scorer: SpeechScorer | SpectralScorer, line: str, passage: Passage, grid: Grid, masking: Masking
+    scorer: SpeechScorer | SpectralScorer, line: str, passage: Passage, grid: Grid, given: Mapping[str, RelevanceMap]
 ) -> dict[str, dict[str, float]]:
-    """How alike the maps stay with shuffled weights, and with noise that nobody hears."""
+    """How like the given maps those of shuffled weights, and of the sound with a little noise, are."""
     rng = np.random.default_rng(7)
     power = float(np.mean(passage.samples**2)) * 10 ** (NOISE_DB / 10)
     noisy = Passage.of(passage.samples + (power**0.5 * rng.standard_normal(passage.samples.size)).astype(np.float32))
-    given = maps(scorer, line, passage, masking)
-    random = maps(tests.shuffled(scorer), line, passage, masking)
+    random = maps(tests.shuffled(scorer), line, passage, Masking(passage, grid))
     noisy_maps = maps(scorer, line, noisy, Masking(noisy, grid))
     out = {}
     for method, found in given.items():
@@ -236,6 +238,11 @@ def _flat(method: str, line: str, passage: Passage, values: FloatArray) -> Relev
     return RelevanceMap(
         method, line, "frames", times, band, values[None], passage.start_s, None, values, 0.0, 0.0, len(passage.windows)
     )
+
+
+def _lot(name: str) -> int:
+    """A number drawn by a clip's name."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -14,10 +14,16 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.command("explain")
 @click.argument("clips", type=click.Path(path_type=Path, exists=True))
 @click.option(
-    "--partial", type=FOLDER, help="Folder of `voxproof range --kinds partial`: where the maps have to point."
+    "--partial", type=FOLDER, help="Folder of `voxproof range --kinds partial,splice`: where the maps have to point."
 )
 @click.option("--limit", type=click.IntRange(2), default=300, show_default=True, help="At most so many of CLIPS.")
-@click.option("--partial-limit", type=click.IntRange(1), default=150, show_default=True, help="And of --partial.")
+@click.option(
+    "--partial-limit",
+    type=click.IntRange(1),
+    default=150,
+    show_default=True,
+    help="And of each kind of edit.",
+)
 @click.option(
     "--every",
     type=click.IntRange(1),
@@ -67,7 +73,7 @@ def explain(
     words += [f"--limit {limit}", f"--partial-limit {partial_limit}" if partial else "", f"--every {every}"]
     command = " ".join([*filter(None, words), f"--seed {seed}"])
     validation = summarise(rows, {name: line.sha256 for name, line in bench.lines.items()}, command)
-    text = page(validation, rows, command)
+    text = page(validation, rows)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "explain.md").write_text(text, encoding="utf-8")

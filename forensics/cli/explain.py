@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from forensics.cli.issuer import AS_JSON, REGISTER, plain_errors, print_json
+from forensics.cli.clip_group import ClipGroup
+from forensics.cli.issuer import AS_JSON, REGISTER, plain_errors, print_json, visible
+from forensics.cli.watermark import KEYS
 
 if TYPE_CHECKING:
     from forensics.explain.explanation import Explanation
     from forensics.explain.validated import Validation
 
-SUBCOMMANDS: dict[str, str] = {}
-"""Other things that can be explained: name of the subcommand -> `module:attribute` of the click command."""
 METHODS = ("occlusion", "gradients", "shares", "examples")
 COULD_NOT_TEST = 30
 """Exit code where there is no answer to explain, as of `verify`."""
 
 
-class _Group(click.Group):
-    """What is no subcommand is a clip, or an option of the command that takes a clip; others load on first use."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *SUBCOMMANDS})
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name in SUBCOMMANDS:
-            module, _, attribute = SUBCOMMANDS[name].partition(":")
-            command: click.Command = getattr(import_module(module), attribute)
-            return command
-        return super().get_command(ctx, name)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in {*self.commands, *SUBCOMMANDS, *ctx.help_option_names}:
-            args = ["clip", *args]
-        return super().parse_args(ctx, args)
-
-
 @click.group(
-    cls=_Group, options_metavar="", subcommand_metavar="CLIP [--out DIR] [--lang en|zh] [--json] | COMMAND ..."
+    cls=ClipGroup,
+    clips="clip",
+    options_metavar="",
+    subcommand_metavar="CLIP [--out DIR] [--language en|zh] [--json] | COMMAND ...",
 )
 def explain() -> None:
     """Show how the answer of `verify` came about: where in time and frequency, which line, which clips are like it.
@@ -51,7 +34,7 @@ def explain() -> None:
 
     \b
     voxproof explain CLIP --out explained
-    voxproof explain CLIP --references my-recordings --lang zh
+    voxproof explain CLIP --references my-recordings --language zh
     voxproof explain clip --help      all options
     """
 
@@ -65,7 +48,13 @@ def explain() -> None:
     metavar="DIR",
     help="Folder of CLIP.html, CLIP.pdf and CLIP.explained.json.  [default: explained; with --json: write nothing]",
 )
-@click.option("--lang", "language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option(
+    "--language",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="Of what is written.",
+)
 @click.option(
     "--method", "methods", multiple=True, type=click.Choice(METHODS), help="Only this way to explain (repeatable)."
 )
@@ -83,15 +72,7 @@ def explain() -> None:
     help="Compare with your own recordings: folders named human and machine, or an index.csv with path and label.",
 )
 @click.option("--page", type=click.Choice(["a4", "letter"]), default="a4", show_default=True, help="Page size.")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    envvar="VOXPROOF_KEYS",
-    help="Watermark key (repeatable); without one the mark has no part.",
-)
+@KEYS
 @REGISTER
 @click.option("--max-seconds", type=float, default=None, metavar="S", help="Refuse recordings longer than this.")
 @AS_JSON
@@ -116,7 +97,7 @@ def clip(
     from forensics.cli.progress import patient_progress
     from forensics.explain.explanation import Explainer
     from forensics.explain.validated import validation
-    from forensics.explain.words import sentences
+    from forensics.explain.words import not_made, sentences
     from forensics.methods.watermark_voiceprint import equipped
     from synth.watermark.keys import read_keys
 
@@ -141,11 +122,11 @@ def clip(
         print_json(told)
     else:
         for one in said:
-            click.echo("\n".join((*one.text(language), "")))
-        for missing in made.not_made:
-            click.echo(f"Not made: {missing.what}: {missing.reason}")
+            click.echo("\n".join((*map(visible, one.text(language)), "")))
+        for missing in not_made(made.not_made, language):
+            click.echo(visible(missing))
         for file in written:
-            click.echo(f"Wrote {file}")
+            click.echo(f"Wrote {visible(str(file))}")
     return 0 if made.passage.windows and made.examination.verdict.log10_lr is not None else COULD_NOT_TEST
 
 

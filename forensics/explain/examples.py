@@ -45,6 +45,8 @@ class BankEntry(Record):
 
     name: str
     """What it is, in a few words."""
+    name_zh: str
+    """The same in Chinese."""
     label: Label
     """Who or what speaks."""
     file: str
@@ -78,6 +80,8 @@ class Reference:
     """Its sound, for clips of the bank."""
     path: Path | None = None
     """Its file, for clips of the user's own folder."""
+    name_zh: str = ""
+    """Its name in Chinese; empty: as `name`."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ def reasons(scorer: SpeechScorer, passage: Passage) -> FloatArray:
     """What each hidden unit adds to the passage's logit [hidden]; VoxproofError without enough speech."""
     if not passage.windows:
         raise VoxproofError("there is too little speech to compare")
-    return np.sum([w.weight * scorer.contributions(w.samples) for w in passage.windows], axis=0, dtype=np.float32)
+    rows = [w.weight * scorer.contributions(w.samples) for w in passage.windows]
+    return np.asarray(np.sum(rows, axis=0), np.float32)
 
 
 def nearest(clip: FloatArray, references: Sequence[Reference], most: int = 3) -> Neighbours:
@@ -133,7 +138,7 @@ def shipped_references(detector_sha256: str) -> tuple[Reference, ...]:
         cure = "Use --references with a folder of your own, or reinstall voxproof."
         raise VoxproofError("the bank of examples was made with another detector", path=BANK, cure=cure)
     return tuple(
-        Reference(clip.name, clip.label, f"{clip.file} ({clip.licence})", row, sound)
+        Reference(clip.name, clip.label, f"{clip.file} ({clip.licence})", row, sound, name_zh=clip.name_zh)
         for clip, row, sound in zip(bank.clips, rows, sounds, strict=True)
     )
 

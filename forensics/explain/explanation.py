@@ -37,15 +37,24 @@ METHODS = ("occlusion", "gradients", "shares", "examples")
 LINES = ("detector.speech", "detector.spectral", "watermark.voiceprint")
 """What is examined: the lines of evidence that the verdict is fused from."""
 
+NO_GRADIENTS = (
+    "Its front end (fine spectrum and phase) has no gradients here; taking parts out explains it.",
+    "其前端（精细频谱与相位）在此没有梯度；可用移除局部的方法说明。",
+)
+
 
 @dataclass(frozen=True)
 class NotMade:
     """Something that was asked for and could not be had."""
 
-    what: str
-    """Method and detector."""
+    method: str
+    """One of `METHODS`; empty: nothing of this line."""
+    line: str
+    """The detector; empty: of none."""
     reason: str
     """A sentence."""
+    reason_zh: str = ""
+    """The same in Chinese, where it is ours to say; empty: as `reason`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ class Explanation:
             "maps": [one.told() for one in self.maps],
             "shares": self.shares.told() if self.shares else None,
             "examples": _told(self.neighbours) if self.neighbours else None,
-            "not_made": [{"what": one.what, "reason": one.reason} for one in self.not_made],
+            "not_made": [{"method": one.method, "line": one.line, "reason": one.reason} for one in self.not_made],
         }
 
 
@@ -128,7 +137,7 @@ class Explainer:
         for line, scorer in self._scorers():
             if line not in tested or not passage.windows:
                 reason = next((" ".join(f.reasons) for f in made.examination.findings if f.method == line), "")
-                not_made.append(NotMade(line, reason))
+                not_made.append(NotMade("", line, reason))
                 continue
             if "occlusion" in self.methods:
                 on_step(f"Taking out cells: {line}")
@@ -138,10 +147,9 @@ class Explainer:
                 try:
                     maps.append(integrated_gradients(scorer, line, passage, self.layer, on_step=on_part))
                 except VoxproofError as error:
-                    not_made.append(NotMade(f"gradients {line}", f"{error}"))
+                    not_made.append(NotMade("gradients", line, f"{error}"))
             elif "gradients" in self.methods:
-                why = "Its front end (fine spectrum and phase) has no gradients here; occlusion explains it."
-                not_made.append(NotMade(f"gradients {line}", why))
+                not_made.append(NotMade("gradients", line, *NO_GRADIENTS))
         neighbours = None
         if "examples" in self.methods and passage.windows:
             on_step("Comparing with examples")
@@ -150,7 +158,7 @@ class Explainer:
             except VoxproofError as error:
                 if self.folder is not None:  # the user's own folder: a fault there is the user's to mend
                     raise
-                not_made.append(NotMade("examples", f"{error}"))
+                not_made.append(NotMade("examples", "", f"{error}"))
         return Explanation(
             made.examination, passage, made.picture, tuple(maps), shares, neighbours, tuple(not_made)
         )  # fmt: skip

@@ -5,7 +5,7 @@
   Neural Network Has Learned" (2017); insertion: V. Petsiuk et al., "RISE" (2018).
 - Weights at random: a map that stays the same when the detector's weights are shuffled does not explain the detector.
   J. Adebayo et al., "Sanity Checks for Saliency Maps" (2018).
-- Stability: noise that nobody hears must not change the map.
+- Stability: noise far below the speech must not change the map.
 - Pointing: on a recording in which a machine's phrase replaces a part of a person's, the map has to point there. After
   the pointing game of J. Zhang et al., "Top-down Neural Attention by Excitation Backprop" (2016).
 """
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +28,6 @@ from forensics.explain.relevance import RelevanceMap
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.intp]
-AnyScorer = TypeVar("AnyScorer", SpeechScorer, SpectralScorer)
 
 FRACTIONS = (0.05, 0.1, 0.2, 0.35, 0.5)
 """Shares of the cells that are taken out, or put back."""
@@ -45,10 +43,12 @@ class Moved:
     """Score less the score without the first cells."""
     insertion: float
     """Score of the first cells alone less the score without any."""
+    span: float
+    """Score less the score without any cell: what taking out everything does."""
 
 
 def on_cells(map_: RelevanceMap, grid: Grid, start_s: float) -> FloatArray:
-    """What a map shows, on the cells of a grid [bands, columns]: finer cells are summed, a band for all is shared out."""
+    """What a map shows on the cells of a grid [bands, columns]: finer cells summed, a band for all shared out."""
     bands, columns = grid.shape
     frame_s = 0.02
     middles = (map_.times_s[1:] + map_.times_s[:-1]) / 2 - start_s
@@ -76,7 +76,7 @@ def moved(logit: Logit, masking: Masking, order: IntArray) -> Moved:
         first.flat[order[: max(1, round(fraction * order.size))]] = True
         gone.append(whole - masking.score(logit, first))
         alone.append(masking.score(logit, ~first) - empty)
-    return Moved(float(np.mean(gone)), float(np.mean(alone)))
+    return Moved(float(np.mean(gone)), float(np.mean(alone)), whole - empty)
 
 
 def first_to_last(cells: FloatArray) -> IntArray:
@@ -91,11 +91,13 @@ def alike(one: FloatArray, other: FloatArray) -> float:
     return float(spearmanr(one.ravel(), other.ravel()).statistic)
 
 
-def shuffled(scorer: AnyScorer, seed: int = 0) -> AnyScorer:
+def shuffled(scorer: SpeechScorer | SpectralScorer, seed: int = 0) -> SpeechScorer | SpectralScorer:
     """The same detector with the numbers of every tensor of its weights in a random order."""
     rng = np.random.default_rng(seed)
     state = {k: rng.permutation(v.ravel()).reshape(v.shape).astype(np.float32) for k, v in scorer.state.items()}
-    return type(scorer)(scorer.config, state)  # type: ignore[arg-type]
+    if isinstance(scorer, SpeechScorer):
+        return SpeechScorer(scorer.config, state)
+    return SpectralScorer(scorer.config, state)
 
 
 @dataclass(frozen=True)

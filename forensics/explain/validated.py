@@ -41,9 +41,12 @@ class MapFigures(Record):
     line: str
     """The detector."""
     deletion: Mean
-    """How much further the score falls than in random orders when the map's first cells go, log-odds."""
+    """How much further the score falls than in random orders when the map's first cells go.
+
+    In units of how far taking out everything moves it.
+    """
     insertion: Mean
-    """How much further it rises when they come back first, log-odds."""
+    """How much further it rises when they come back first, in the same units."""
     shuffled: Mean
     """Rank correlation of the map with that of the detector with shuffled weights, sign left out."""
     stable: Mean
@@ -53,7 +56,11 @@ class MapFigures(Record):
     by_chance: Mean | None
     """The same of the map moved about the recording."""
     hits: Mean | None
-    """Share of recordings whose highest frame lies in the phrase."""
+    """Share of partial edits in which the highest frame lies in the phrase."""
+    splices: Mean | None
+    """Intersection over union with the person's phrase in a splice: what the joins alone attract."""
+    splices_by_chance: Mean | None
+    """The same of the map moved about the recording."""
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -72,8 +79,24 @@ class MapFigures(Record):
 class Validation(Record):
     """All maps, as `voxproof bench explain` measured them."""
 
-    summary: str
-    """On what, how many, with which command."""
+    human: int
+    """Clips of people."""
+    machine: int
+    """Machine-made clips."""
+    sources: int
+    """Pages and collections that the clips come from."""
+    seconds: float
+    """That were tested of each."""
+    thorough: int
+    """Clips that were tested with shuffled weights and with noise as well."""
+    partial: int
+    """Partial edits."""
+    spliced: int
+    """Splices, their control."""
+    span: dict[str, float]
+    """How far taking out everything moves a score, by method id: mean without sign, log-odds."""
+    command: str
+    """That measured it."""
     detectors: dict[str, str]
     """SHA-256 of the weights by method id: the figures hold for no other."""
     tested: tuple[MapFigures, ...]

@@ -6,12 +6,12 @@ ratio: forensics/words.py (ENFSI 2015); its bands in Chinese are ours, since no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from forensics.explain.examples import Neighbour, Neighbours
-from forensics.explain.explanation import Explanation
+from forensics.explain.explanation import Explanation, NotMade
 from forensics.explain.fusion_shares import Share, Shares
 from forensics.explain.relevance import RelevanceMap
 from forensics.explain.validated import MapFigures, Validation
@@ -25,6 +25,12 @@ LINES = {
     "detector.speech": ("trained speech detector", "语音检测器"),
     "detector.spectral": ("trained spectral detector", "频谱检测器"),
     "watermark.voiceprint": ("voiceprint watermark", "声纹水印"),
+}
+METHOD_NAMES = {
+    "occlusion": ("taking parts out", "移除局部"),
+    "gradients": ("integrated gradients", "积分梯度"),
+    "shares": ("shares of the lines", "各证据线的份额"),
+    "examples": ("nearest clips", "最近的片段"),
 }
 LAYERS = {
     "mel": ("the log-mel spectrum", "对数梅尔谱"),
@@ -115,11 +121,10 @@ def of_shares(shares: Shares) -> Said:
 
 
 def of_map(one: RelevanceMap, tested: MapFigures | None) -> Said:
-    """The strongest cell of a map, and what the map is worth."""
+    """The strongest cells of a map, and what the map is worth."""
     line = _line(one.line)
-    place = one.strongest()
     if one.method == "occlusion":
-        seen = _occlusion_seen(one, line, place)
+        seen = _occlusion_seen(one, line)
         means = (
             "This is what the detector reacts to when sound is taken out, not who or what made that sound",
             "这表示移除声音后检测器的反应，不表示该声音由谁或由什么产生",
@@ -141,7 +146,7 @@ def of_examples(found: Neighbours) -> Said:
     names = {"human": ("person", "人声"), "machine": ("machine", "机器语音"), "unlabelled": ("unlabelled", "未标注")}
     firsts: list[tuple[tuple[str, str], Neighbour]] = [(names[label], some[0]) for label, some in near if some]
     en = "; ".join(f"{name[0]}, {n.reference.name} at {n.distance:.2f}" for name, n in firsts)
-    zh = "；".join(f"{name[1]}：{n.reference.name}，距离 {n.distance:.2f}" for name, n in firsts)
+    zh = "；".join(f"{name[1]}：{n.reference.name_zh or n.reference.name}，距离 {n.distance:.2f}" for name, n in firsts)
     usual = ("", "") if found.usual is None else (
         f"; the references are typically {found.usual:.2f} from their nearest other",
         f"；参考片段与其最近片段的距离通常为 {found.usual:.2f}",
@@ -157,20 +162,24 @@ def of_examples(found: Neighbours) -> Said:
     )
 
 
-def _occlusion_seen(one: RelevanceMap, line: tuple[str, str], place: tuple[int, int] | None) -> tuple[str, str]:
-    scored = f"{one.score:+.2f}"
+def _occlusion_seen(one: RelevanceMap, line: tuple[str, str]) -> tuple[str, str]:
+    scored, place = f"{one.score:+.2f}", one.strongest()
     if place is None:
         return (
             f"No cell changes the score of the {line[0]} ({scored} log-odds) more than as much sound does anywhere.",
             f"没有任何单元对{line[1]}得分（{scored} 对数几率）的影响超过移除同样多声音的平均影响。",
         )
-    en, zh = _where(one, place)
-    value, common = float(one.contrast[place]), float(one.common[place])
+    parts_en, parts_zh = [], []
+    for at, en, zh in ((place, "falls most", "下降最多"), (one.strongest(-1), "rises most", "上升最多")):
+        if at is None:
+            continue
+        where, value = _where(one, at), abs(float(one.contrast[at]))
+        parts_en.append(f"{en} without {where[0]} (by {value:.2f})")
+        parts_zh.append(f"移除 {where[1]}后{zh}（{value:.2f}）")
     return (
-        f"Taking out {en} lowers the score of the {line[0]} ({scored} log-odds) most: by {value:.2f} more than taking "
-        f"out as much sound does on the average ({common:+.2f}).",
-        f"移除{zh}使{line[1]}得分（{scored} 对数几率）下降最多：比移除同样多声音的平均影响（{common:+.2f}）多 "
-        f"{value:.2f}。",
+        f"Beyond what taking out as much sound does on the average, the score of the {line[0]} ({scored} log-odds) "
+        f"{' and '.join(parts_en)}.",
+        f"扣除移除同样多声音的平均影响后，{line[1]}得分（{scored} 对数几率）在{'，在'.join(parts_zh)}。",
     )
 
 
@@ -182,6 +191,18 @@ def _gradients_seen(one: RelevanceMap, line: tuple[str, str]) -> tuple[str, str]
         f"{line[1]}的相关性之和为 {one.total:+.2f}；得分减基线为 {gap:+.2f}，未解释的部分为 "
         f"{abs(one.completeness_error):.3f}。",
     )
+
+
+def not_made(missing: Iterable[NotMade], language: Language) -> list[str]:
+    """A line for everything that could not be had."""
+    zh = language == "zh"
+    said = []
+    for one in missing:
+        names = [METHOD_NAMES[one.method][zh] if one.method else "", _line(one.line)[zh] if one.line else ""]
+        about = ("，" if zh else ", ").join(filter(None, names))
+        reason = (one.reason_zh or one.reason) if zh else one.reason
+        said.append(f"未生成：{about}：{reason}" if zh else f"Not made: {about}: {reason}")
+    return said
 
 
 def _where(one: RelevanceMap, place: tuple[int, int]) -> tuple[str, str]:
