@@ -42,8 +42,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "lr_axis": ("log10 LR (+ machine)", "log10 似然比（+ 机器）"),
     "of_machine": ("machine", "机器"),
     "of_person": ("person", "人声"),
-    "machine": ("speaks for a machine", "支持机器"),
-    "person": ("speaks for a person", "支持人声"),
+    "machine": ("pulls the score towards a machine", "使得分偏向机器"),
+    "person": ("pulls the score towards a person", "使得分偏向人声"),
     "curves": ("Over time", "随时间变化"),
     "relevance": ("Relevance, 0.5 s mean", "相关性（0.5 秒平均）"),
     "relevance_note": (

@@ -247,9 +247,9 @@ class _Page:
 
     def figure(self, one: MapFigures, test: str) -> str:
         """One figure of a test."""
-        said = escape(tested_figure(one, test, self.language))
+        said = escape(tested_figure(one, test, self.language)).replace(", ", "<br>", 2).replace("<br>", ", ", 1)
         if test in one.failed:
-            return f'<td class="n no">{said} ✕ {self.word("failed")}</td>'
+            return f'<td class="n no">{said}<br>✕ {self.word("failed")}</td>'
         return f'<td class="n">{said}</td>'
 
     def not_made(self) -> str:

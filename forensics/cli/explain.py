@@ -99,6 +99,7 @@ def clip(
     from forensics.explain.validated import validation
     from forensics.explain.words import not_made, sentences
     from forensics.methods.watermark_voiceprint import equipped
+    from reports.explanation_labels import label
     from synth.watermark.keys import read_keys
 
     held = read_keys(keys)
@@ -124,7 +125,7 @@ def clip(
         for one in said:
             click.echo("\n".join((*map(visible, one.text(language)), "")))
         for missing in not_made(made.not_made, language):
-            click.echo(visible(missing))
+            click.echo(f"{label('not_made', language)}: {visible(missing)}")
         for file in written:
             click.echo(f"Wrote {visible(str(file))}")
     return 0 if made.passage.windows and made.examination.verdict.log10_lr is not None else COULD_NOT_TEST

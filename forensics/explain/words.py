@@ -201,7 +201,7 @@ def not_made(missing: Iterable[NotMade], language: Language) -> list[str]:
         names = [METHOD_NAMES[one.method][zh] if one.method else "", _line(one.line)[zh] if one.line else ""]
         about = ("，" if zh else ", ").join(filter(None, names))
         reason = (one.reason_zh or one.reason) if zh else one.reason
-        said.append(f"未生成：{about}：{reason}" if zh else f"Not made: {about}: {reason}")
+        said.append(f"{about}：{reason}" if zh else f"{about}: {reason}")
     return said
 
 
