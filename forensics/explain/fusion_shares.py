@@ -46,7 +46,7 @@ class Shares:
     def told(self) -> dict[str, Any]:
         """As JSON."""
         lines = {one.line: {"bans": round(one.bans, 4), "alone": round(one.alone, 4)} for one in self.lines}
-        return {"method": "shares", "log10_lr": round(self.total, 4), "lines": lines}
+        return {"method": "shares", "log10_lr": round(self.total, 4) if self.lines else None, "lines": lines}
 
 
 def fusion_shares(findings: Sequence[Finding], fusion: Fusion) -> Shares:

@@ -71,4 +71,4 @@ def test_shares_add_up_to_the_verdict(values: tuple[float | None, float | None])
 def test_what_could_not_be_tested_has_no_share() -> None:
     shares = fusion_shares([found("a", None), found("signal.enf", 0.3)], TWO)
     assert shares.lines == ()
-    assert shares.total == 0
+    assert shares.told() == {"method": "shares", "log10_lr": None, "lines": {}}
