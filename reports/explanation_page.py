@@ -247,7 +247,7 @@ class _Page:
 
     def figure(self, one: MapFigures, test: str) -> str:
         """One figure of a test."""
-        said = escape(tested_figure(one, test, self.language)).replace(", ", "<br>", 2).replace("<br>", ", ", 1)
+        said = escape(tested_figure(one, test, self.language)).replace("], ", "]<br>")
         if test in one.failed:
             return f'<td class="n no">{said}<br>✕ {self.word("failed")}</td>'
         return f'<td class="n">{said}</td>'

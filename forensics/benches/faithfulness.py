@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -64,6 +65,8 @@ class Wanted:
     every: int = 6
     """Of how many clips one is also tested with shuffled weights and with noise."""
     seed: int = 1
+    minutes: float = np.inf
+    """After which nothing new is begun."""
 
 
 class Bench:
@@ -137,9 +140,13 @@ class Bench:
         path = wanted.cache / f"faithfulness-{self.key}.jsonl"
         held = {row["name"]: row for row in _rows(path)}
         tasks = list(self._tasks(wanted))
-        rows = []
+        rows: list[dict[str, Any]] = []
+        end = time.monotonic() + 60 * wanted.minutes
         with threadpool_limits(1), path.open("a", encoding="utf-8") as stream:
             for name, facts, work in progress(tasks, len(tasks)):
+                if name not in held and time.monotonic() > end:
+                    rows.append({"name": name, **facts, "reason": "not reached in the time given"})
+                    continue
                 if name not in held:
                     try:
                         held[name] = {"name": name, **facts, **work()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     show_default=True,
     help="Of so many clips one is also tested with shuffled weights and noise.",
 )
+@click.option("--minutes", type=click.FloatRange(0), help="Begin nothing new after that; --cache keeps what is done.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the choice.")
 @click.option(
     "--cache",
@@ -42,8 +44,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--out", type=FOLDER, help="Write explain.md and faithfulness.yaml into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def explain(
-    clips: Path, partial: Path | None, limit: int, partial_limit: int, every: int, seed: int, cache: Path,
-    out: Path | None, as_json: bool,
+    clips: Path, partial: Path | None, limit: int, partial_limit: int, every: int, minutes: float | None, seed: int,
+    cache: Path, out: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Test the maps of `voxproof explain`: deletion, insertion, shuffled weights, noise, pointing at partial edits.
 
@@ -62,7 +64,9 @@ def explain(
 
     console = Console(stderr=True)
     bench = Bench()
-    wanted = Wanted(clips, partial, cache, limit, partial_limit, every, seed)
+    wanted = Wanted(
+        clips, partial, cache, limit, partial_limit, every, seed, inf if minutes is None else minutes
+    )  # fmt: skip
     rows = bench.measure(
         wanted,
         lambda tasks, total: track(

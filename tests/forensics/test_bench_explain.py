@@ -1,5 +1,6 @@
 """The bench of explanations: its figures by hand, what fails is marked, and a real clip measured once and then held."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,8 @@ def test_a_clip_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert {(one["label"], one["source"], one["x"]) for one in rows} == {("human", "a", 1), ("machine", "b", 1)}
     assert Bench().measure(wanted) == rows
     assert len(asked) == 2  # the second time out of the cache
+    late = Bench().measure(replace(wanted, every=2**40, minutes=0))
+    assert [one["reason"] for one in late] == ["not reached in the time given"] * 2
 
 
 def test_a_map_of_the_detector_moves_it_more_than_loudness_does(monkeypatch: pytest.MonkeyPatch) -> None:
