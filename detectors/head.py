@@ -47,6 +47,14 @@ class StatisticsHead:
         frames = np.repeat(self._logit(statistics(around @ x, around @ square, around @ step)), 2)[: len(x)]
         return Heard(float(self._out(units)), frames.astype(np.float32), units)
 
+    def window(self, x: FloatArray) -> float:
+        """The window logit alone, without the work of the frames."""
+        return float(self._logit(pooled(x)))
+
+    def contributions(self, x: FloatArray) -> FloatArray:
+        """What each hidden unit adds to the window's logit: [units]; with the bias of the output they add up to it."""
+        return np.asarray(gelu(self._units(pooled(x))) * self.out, np.float32)
+
     def _logit(self, pooled: FloatArray) -> npt.NDArray[np.float32]:
         """Statistics [..., 3 * channels] -> logit [...]."""
         return self._out(self._units(pooled))

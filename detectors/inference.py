@@ -99,6 +99,14 @@ class SpeechScorer:
         """Score one window, level-normalised inside."""
         return self.head(np.concatenate(self.encode(self.log_mel(samples)), axis=1))
 
+    def logit(self, samples: FloatArray) -> float:
+        """The window logit alone."""
+        return self.head.window(np.concatenate(self.encode(self.log_mel(samples)), axis=1))
+
+    def contributions(self, samples: FloatArray) -> FloatArray:
+        """What each unit of the head's hidden layer adds to the logit of one window: [hidden]."""
+        return self.head.contributions(np.concatenate(self.encode(self.log_mel(samples)), axis=1))
+
     def log_mel(self, samples: FloatArray) -> FloatArray:
         """Level-normalised log-mel: samples [time] -> [time // 160, mels]."""
         size = self.config.window

@@ -100,11 +100,16 @@ class SpectralScorer:
 
     def __init__(self, config: SpectralConfig, state: dict[str, FloatArray]) -> None:
         self.config = config
+        self.state = state
         self.head = StatisticsHead(state, config.span)
 
     def __call__(self, samples: FloatArray) -> Heard:
         """Score one window."""
         return self.head(spectral_frames(samples, self.config))
+
+    def logit(self, samples: FloatArray) -> float:
+        """The window logit alone."""
+        return self.head.window(spectral_frames(samples, self.config))
 
 
 def load_spectral(path: Path) -> SpectralScorer:

@@ -117,7 +117,8 @@ def raw_scores(scorer: Scorer, blocks: Iterable[FloatArray], speech: BoolArray |
         mask = own_speech(window) if speech is None else fitted(speech[first : first + frames], frames)
         if mask.sum() < LEAST_SPEECH:
             continue
-        start, heard = _scored(scorer, window, mask)
+        start, cut = cut_to_speech(window, mask)
+        heard = scorer(cut)
         pieces.append((first + start, heard.frames))
         masks.append((first, mask))
         weight += float(mask.sum())
@@ -135,11 +136,11 @@ def raw_scores(scorer: Scorer, blocks: Iterable[FloatArray], speech: BoolArray |
     return RawScores(average, score, float(spoken.sum()) * FRAME / RATE, len(pieces), units / max(weight, 1.0))
 
 
-def _scored(scorer: Scorer, window: FloatArray, mask: BoolArray) -> tuple[int, Heard]:
-    """One window cut to its speech -> (first frame scored, what is heard)."""
+def cut_to_speech(window: FloatArray, mask: BoolArray) -> tuple[int, FloatArray]:
+    """What of a window is scored, from its first to its last speech: (first frame, samples)."""
     inside = np.flatnonzero(mask)
     start, end = int(inside[0]), int(inside[-1]) + 1
-    return start, scorer(window[start * FRAME : end * FRAME])
+    return start, window[start * FRAME : end * FRAME]
 
 
 def windows(blocks: Iterable[FloatArray]) -> Iterator[tuple[int, FloatArray]]:

@@ -21,13 +21,12 @@ WATERMARK = "watermark.voiceprint"
 
 def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
     """The verdict from the findings that carry an LR; `supports_*` only if the whole interval is past the threshold."""
-    lines = {f.method: f.log10_lr for f in findings if f.log10_lr is not None and f.in_domain}
     untested = tuple(
         f"{f.title} ({f.method}) could not be tested: {' '.join(f.reasons)}"
         for f in findings
         if f.outcome == "could_not_test"
     )
-    usable = {method: value for method, value in lines.items() if method in fusion.lines}
+    usable = usable_lines(findings, fusion)
     mark = next((f for f in findings if f.method == WATERMARK and f.log10_lr), None)
     if not usable and mark is None:
         reasons = untested or ("No trained line of evidence examined the exhibit.",)
@@ -71,3 +70,9 @@ def judge_origin(findings: Sequence[Finding], fusion: Fusion) -> Verdict:
         words=words,
         reasons=(decided, *marked, *cautions, *untested),
     )
+
+
+def usable_lines(findings: Sequence[Finding], fusion: Fusion) -> dict[str, float]:
+    """The trained lines that take part in the fusion, by method id, with their log10 LRs."""
+    lines = {f.method: f.log10_lr for f in findings if f.log10_lr is not None and f.in_domain}
+    return {method: value for method, value in lines.items() if method in fusion.lines}

@@ -43,6 +43,10 @@ class Furniture:
     made: datetime | None
     """Date of the file; None leaves it out."""
     attachments: Sequence[Attachment] = ()
+    kind: str = "examination report"
+    """What it is, in the running header."""
+    language: str = "en"
+    """Of the text, as the file declares it."""
 
 
 class ReportCanvas(Canvas):  # type: ignore[misc]
@@ -175,7 +179,7 @@ def build(story: Sequence[Flowable], sheet: Sheet, furniture: Furniture) -> byte
 
     document = _Template(
         out, pagesize=(sheet.width, sheet.height), leftMargin=sheet.left, rightMargin=sheet.right,
-        topMargin=sheet.top, bottomMargin=sheet.bottom, invariant=1, pageCompression=1, lang="en", title=furniture.title,  # noqa: E501
+        topMargin=sheet.top, bottomMargin=sheet.bottom, invariant=1, pageCompression=1, lang=furniture.language, title=furniture.title,  # noqa: E501
         furniture=furniture,
     )  # fmt: skip
     document.addPageTemplates(PageTemplate("page", [_frame(sheet)], onPage=decorate))
@@ -234,7 +238,7 @@ def _decorate(canvas: Any, sheet: Sheet, furniture: Furniture) -> None:
     if page > 1:
         y = sheet.height - 38
         label(canvas, sheet.left, y, "Voxproof", theme.SMALL, theme.INK, font=BOLD)
-        label(canvas, sheet.left + width("Voxproof", theme.SMALL, BOLD) + 6, y, "examination report", theme.SMALL)
+        label(canvas, sheet.left + width("Voxproof", theme.SMALL, BOLD) + 6, y, furniture.kind, theme.SMALL)
         label(
             canvas, right, y, shorten(furniture.running, theme.SMALL, sheet.measure * 0.6), theme.SMALL, align="right"
         )

@@ -19,9 +19,7 @@ from reports.plots import shade, time_axis
 from reports.tagging import mark
 from reports.typeface import shorten, width
 
-_RAMP = LinearSegmentedColormap.from_list(
-    "loudness", ["#FFFFFF", "#E2EBF0", "#A8C3D1", "#5888A0", "#1E526C", "#092232"]
-)
+RAMP = LinearSegmentedColormap.from_list("loudness", ["#FFFFFF", "#E2EBF0", "#A8C3D1", "#5888A0", "#1E526C", "#092232"])
 """Colours of the spectrogram from quiet to loud; lightness falls evenly, so that it prints in grey."""
 _FLOOR_DB = 75.0
 """Depth of the spectrogram below its loudest cells."""
@@ -111,7 +109,7 @@ class Strip(Flowable):  # type: ignore[misc]
             top = float(np.percentile(levels, 99.7)) if levels.size else 0.0
             extent = (0.0, min(self.picture.seconds, self.seconds), 0.0, self.up)
             axes.imshow(
-                levels, _RAMP, aspect="auto", origin="lower", extent=extent, vmin=top - _FLOOR_DB, vmax=top, zorder=1
+                levels, RAMP, aspect="auto", origin="lower", extent=extent, vmin=top - _FLOOR_DB, vmax=top, zorder=1
             )
             axes.set_xlim(0.0, self.seconds)  # the picture may end a little before the sound
             axes.set_ylim(-self.below, self.up)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from forensics.cli.clip_group import ClipGroup
 from forensics.cli.issuer import AS_JSON, plain_errors, print_json, print_table, visible
 
 if TYPE_CHECKING:
@@ -29,16 +30,12 @@ WORDS = {
 }
 
 
-class _Group(click.Group):
-    """What is no subcommand is a clip, or an option of the command that takes clips."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["clips", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_Group, options_metavar="", subcommand_metavar="CLIP... [--json] [--bank FILE] | COMMAND ...")
+@click.group(
+    cls=ClipGroup,
+    clips="clips",
+    options_metavar="",
+    subcommand_metavar="CLIP... [--json] [--bank FILE] | COMMAND ...",
+)
 def attribute() -> None:
     """Say which enrolled generator made the speech of clips, that a machine made it being taken as given.
 

@@ -11,6 +11,7 @@ import click
 
 from forensics.cli.bench_clone import clone
 from forensics.cli.bench_detector import detector
+from forensics.cli.bench_explain import explain
 from forensics.cli.bench_internals import internals
 from forensics.cli.bench_long import long_recordings
 from forensics.cli.bench_longer import longer
@@ -26,6 +27,7 @@ def bench() -> None:
 
 bench.add_command(clone)
 bench.add_command(detector)
+bench.add_command(explain)
 bench.add_command(internals)
 bench.add_command(long_recordings)
 bench.add_command(longer)

@@ -13,6 +13,7 @@ from synth import __version__
 COMMANDS = {
     "verify": ("forensics.cli.verify", "Examine clips: machine or person, edited or continuous, where, how sure."),
     "attribute": ("forensics.cli.attribute", "Say which enrolled generator made the speech; enrol new ones."),
+    "explain": ("forensics.cli.explain", "Show how an answer came about: maps with sound, shares, nearest clips."),
     "report": ("forensics.cli.report", "Render, sign and check evidence reports (PDF)."),
     "case": ("forensics.cli.case", "Keep cases: exhibits, custody log, verification, export."),
     "clone": ("forensics.cli.clone", "Say a text in a consented voice: marked and registered, or not at all."),
