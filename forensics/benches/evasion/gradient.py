@@ -27,7 +27,7 @@ from synth.channels.base import FloatArray
 
 Aim = Literal["human", "machine"]
 VERDICT = "verdict"
-STEPS = 10
+STEPS = 8
 MOMENTUM = 0.75
 REACH = 2.5
 """Sum of all steps' lengths, as a multiple of the ball's radius."""

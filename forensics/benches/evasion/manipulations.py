@@ -37,7 +37,7 @@ RATIOS_DB = (40, 30)
 """Signal-to-noise ratios of the gradient's changes and of the noise beside them."""
 LAUNDERED = (
     *("voice note", "podcast rip", "mobile call", "played and recorded again", "recorded off a telephone"),
-    *("hidden under noise", "pitched a little", "through 8 kHz"),
+    *("pitched a little", "through 8 kHz"),
 )
 """Of the range's chains: Opus, MP3, telephone, room and noise, resampling, each once, and a change of pitch."""
 
@@ -98,14 +98,13 @@ def manipulations() -> tuple[Manipulation, ...]:
         ),
         *(Manipulation(name, "laundering", _channel(Chain(CHAINS[name]))) for name in LAUNDERED),
         Manipulation("WORLD", "re-synthesis", _copied(World(), {"pitch": "dio", "frame_ms": 5.0, "coded": 0})),
-        Manipulation("Griffin-Lim, all magnitudes", "re-synthesis", _copied(FastGriffinLim(), GRIFFIN_LIM)),
-        Manipulation("Griffin-Lim, 80 mels", "re-synthesis", _copied(FastGriffinLim(), {**GRIFFIN_LIM, "mels": 80})),
+        Manipulation("Griffin-Lim, 80 mels", "re-synthesis", _copied(FastGriffinLim(), GRIFFIN_LIM)),
         Manipulation("our own model, from its codes", "re-synthesis", _our_own),
     )
 
 
 GRIFFIN_LIM: Mapping[str, str | int | float] = {
-    "window": 1024, "overlap": 4, "mels": 0, "rounds": 60, "phases": "random"
+    "window": 1024, "overlap": 4, "mels": 80, "rounds": 60, "phases": "random"
 }  # fmt: skip
 
 

@@ -63,7 +63,7 @@ class Row:
     family: str
     cost: Cost
     answers: Mapping[str, Answer]
-    """By line, the codes of our model among them for our own clones and people; empty where nothing could be tested."""
+    """By line, the codes of our model among them for our own clones; empty where nothing could be tested."""
     mark_found: bool
     mark_authenticated: bool
     reason: str = ""
@@ -126,12 +126,12 @@ def _row(host: Host, manipulation: Manipulation, task: Task, seed: int, folder: 
 
 
 def _answers(samples: FloatArray, folder: Path, group: Group | str) -> tuple[dict[str, Answer], str]:
-    """What the lines say of samples [time]; of our own clones and of people also the statistics of the codes."""
+    """What the lines say of samples [time]; of our own clones also the statistics of the codes."""
     path = folder / "clip.wav"
     audio.write(path, samples, RATE, "FLOAT")
     with Exhibit.open(path) as exhibit:
         answers, reason = _lines().answers(exhibit)
-        if group in ("our own clones", "people"):
+        if group == "our own clones":
             finding = CodesStatistics().run(exhibit)
             value = finding.measurements.get("checkpoint_log10_lr")
             if isinstance(value, float):
