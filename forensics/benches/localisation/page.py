@@ -77,12 +77,12 @@ class Told:
 
     def _places(self) -> Iterator[Places]:
         sets = [("partial edits", self.edits), ("human-human splices", self.splices)]
-        sets += [(f"partial edits, {name}", some) for name, some in self._groups()]
         for name, some in sets:
-            for tolerance in TOLERANCES_S if some in (self.edits, self.splices) else TOLERANCES_S[-1:]:
+            for tolerance in TOLERANCES_S:
                 yield places(some, f"{name}: called edited at", tolerance, lambda row: row.named)
-        for name, some in sets[:2]:
             yield places(some, f"{name}: or doubted at", FAR_S, lambda row: (*row.named, *row.doubted))
+        for name, some in self._groups():
+            yield places(some, f"partial edits, {name}: called edited at", FAR_S, lambda row: row.named)
         for line in REPORTED:
             for tolerance in (0.25, 0.5):
                 yield places(self.edits, f"partial edits: ends of the stretches of {line}", tolerance, _ends_of(line))
