@@ -91,7 +91,7 @@ def cut(row: Row, line: str, resolution_s: float, spans: Sequence[Span]) -> list
     return found
 
 
-def inside(time: npt.NDArray[np.float64], spans: Iterable[Span]) -> npt.NDArray[np.bool_]:
+def inside(time: npt.NDArray[np.floating], spans: Iterable[Span]) -> npt.NDArray[np.bool_]:
     """Instants [n] in seconds -> which of them lie in one of the spans."""
     found = np.zeros(time.size, np.bool_)
     for start, end in spans:

@@ -12,7 +12,6 @@ import numpy as np
 
 from detectors.figure_table import percent
 from forensics.benches.localisation.figures import (
-    FUSED,
     LINES,
     RESOLUTIONS_S,
     TOLERANCES_S,
@@ -28,7 +27,7 @@ from forensics.benches.localisation.figures import (
     segments,
     whole,
 )
-from forensics.benches.localisation.run import Row, Span
+from forensics.benches.localisation.run import FUSED, Row, Span
 
 SCHEMA = "voxproof.bench-localisation/1"
 STEM = "localisation"

@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from detectors.fusion import load_fusion
@@ -33,6 +34,7 @@ CODE = (
 """Files that decide a row."""
 KINDS = ("partial", "splice", "human")
 FUSED = "both lines"
+FloatArray = npt.NDArray[np.float64]
 Span = tuple[float, float]
 Progress = Callable[[Iterable[RangeFile], int], Iterable[RangeFile]]
 
@@ -110,7 +112,9 @@ def _read(path: Path) -> Iterator[tuple[str, Row]]:
 
 def _examined(one: RangeFile, folder: Path) -> Row:
     lines, battery = _methods()
-    frames, stretches, reasons = {}, {}, []
+    frames: dict[str, FloatArray] = {}
+    stretches: dict[str, tuple[Span, ...]] = {}
+    reasons: list[str] = []
     with threadpool_limits(1), Exhibit.open(folder / one.file) as exhibit:
         for line in lines:
             finding = line.run(exhibit)
@@ -124,7 +128,7 @@ def _examined(one: RangeFile, folder: Path) -> Row:
         integrity = judge_integrity([method.run(exhibit) for method in battery], exhibit.seconds)
     fit = next(fit for fit in load_fusion().fits if set(fit.weights) == {line.id for line in lines})
     if set(frames) == set(fit.weights):
-        frames[FUSED] = sum((fit.weights[name] * frames[name] for name in fit.weights), np.float64(fit.intercept))
+        frames[FUSED] = fit.intercept + np.sum([fit.weights[name] * frames[name] for name in fit.weights], axis=0)
     places = tuple(_points(integrity.segments))
     edited = integrity.outcome == "inconsistent"
     host = next((source for source in one.sources if source.role in ("host", "clip")), one.sources[0])
