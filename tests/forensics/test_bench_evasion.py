@@ -134,6 +134,8 @@ ROWS = [
     row("p1", "people", NOTHING, "machine", 1.0),
     row("p0", "people", "attack", "machine", 1.0),
     row("p1", "people", "attack", "machine", 1.0),
+    row("p2", "people", NOTHING, "neither", 0.0),
+    row("p2", "people", "attack", "", 0.0),
 ]
 
 
@@ -153,8 +155,8 @@ def test_shares_by_hand() -> None:
     ours = of(found, "our own clones")
     assert (ours.lost.of, ours.over.hits, ours.codes_called.hits, ours.codes_called.of) == (0, 1, 0, 1)
     people = of(found, "people")
-    assert (people.lost.hits, people.lost.of) == (1, 1)
-    assert (people.over.hits, people.over.of) == (1, 1)
+    assert (people.lost.hits, people.lost.of) == (1, 2)  # what could not be tested is not called machine-made
+    assert (people.over.hits, people.over.of, people.untested) == (1, 2, 1)
 
 
 @pytest.fixture
@@ -204,7 +206,7 @@ def test_the_command_writes_the_page(listing: Path, tmp_path: Path, monkeypatch:
     assert done.exit_code == 0, done.output
     text = (tmp_path / "out" / "evasion.md").read_text()
     assert "| attack | 4 | 40.0 | 1.0 | 4.00 | 0.90 | +0.10 [-0.30, +0.50] | 3 of 4 [30.1, 95.4 %] | 1 of 4" in text
-    assert "Could not be tested afterwards, counted as neither: attack (1)." in text
+    assert "Could not be tested afterwards, so neither called a machine's nor a person's: attack (1)." in text
     assert (tmp_path / "out" / "evasion.png").stat().st_size > 5000
     told: Any = json.loads(click.testing.CliRunner().invoke(voxproof, [*arguments, "--json"]).stdout)
     assert told["schema"] == "voxproof.bench-evasion/1"

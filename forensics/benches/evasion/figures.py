@@ -55,8 +55,6 @@ class Effect:
     over: Share
     """Of the clips not on the wrong side before, those that the verdict supports there: a machine as a person, or a
     person as a machine."""
-    spectral_over: Share
-    """The same of the word of the spectral line alone."""
     mark_found: Share
     mark_authenticated: Share
     codes_called: Share
@@ -83,12 +81,11 @@ def _effect(group: Group, pairs: Sequence[tuple[Row, Row]]) -> Effect:
     right, wrong = ("human", "machine") if group == "people" else ("machine", "human")
     after = [row for _, row in pairs]
 
-    def said(row: Row, line: str = VERDICT) -> str:
-        return row.answers[line].outcome if line in row.answers else "untested"
+    def said(row: Row) -> str:
+        return row.answers[VERDICT].outcome if VERDICT in row.answers else "untested"
 
     held = [now for then, now in pairs if _holds(said(then), right)]
     sound = [now for then, now in pairs if said(then) != wrong]
-    spectral = [now for then, now in pairs if said(then, "detector.spectral") != wrong]
     coded = [row for row in after if CODES in row.answers]
     return Effect(
         group,
@@ -100,7 +97,6 @@ def _effect(group: Group, pairs: Sequence[tuple[Row, Row]]) -> Effect:
         {line: quartiles(_lrs(after, line)) for line in (*LINES, CODES)},
         Share(sum(not _holds(said(row), right) for row in held), len(held)),
         Share(sum(said(row) == wrong for row in sound), len(sound)),
-        Share(sum(said(row, "detector.spectral") == wrong for row in spectral), len(spectral)),
         Share(sum(row.mark_found for row in after), len(after)),
         Share(sum(row.mark_authenticated for row in after), len(after)),
         Share(sum(row.answers[CODES].outcome == "machine" for row in coded), len(coded)),
@@ -109,8 +105,8 @@ def _effect(group: Group, pairs: Sequence[tuple[Row, Row]]) -> Effect:
 
 
 def _holds(said: str, right: str) -> bool:
-    """A machine's clip is held while it is supported as such, a person's while nothing says machine."""
-    return said == "machine" if right == "machine" else said in ("human", "neither")
+    """A machine's clip is held while it is supported as such, a person's unless it is called machine-made."""
+    return said == "machine" if right == "machine" else said != "machine"
 
 
 def _lrs(rows: Iterable[Row], line: str) -> list[float]:

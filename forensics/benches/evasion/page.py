@@ -81,7 +81,10 @@ def _group(found: Sequence[Effect], group: str) -> list[str]:
         lines.append(f"| {' | '.join(cells)} |")
     untested = [f"{one.manipulation} ({one.untested})" for one in some if one.untested]
     if untested:
-        lines += ["", f"Could not be tested afterwards, counted as neither: {', '.join(untested)}."]
+        lines += [
+            "",
+            f"Could not be tested afterwards, so neither called a machine's nor a person's: {', '.join(untested)}.",
+        ]
     return lines
 
 
