@@ -11,8 +11,10 @@ import click
 
 from forensics.cli.bench_clone import clone
 from forensics.cli.bench_detector import detector
+from forensics.cli.bench_evasion import evasion
 from forensics.cli.bench_explain import explain
 from forensics.cli.bench_internals import internals
+from forensics.cli.bench_localisation import localisation
 from forensics.cli.bench_long import long_recordings
 from forensics.cli.bench_longer import longer
 from forensics.cli.bench_text import text
@@ -28,7 +30,9 @@ def bench() -> None:
 bench.add_command(clone)
 bench.add_command(detector)
 bench.add_command(explain)
+bench.add_command(evasion)
 bench.add_command(internals)
+bench.add_command(localisation)
 bench.add_command(long_recordings)
 bench.add_command(longer)
 bench.add_command(tts)

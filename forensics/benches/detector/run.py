@@ -134,10 +134,10 @@ def _conditions(settings: Settings) -> dict[str, Condition | None]:
 
 
 @cache
-def _versions() -> str:
-    """Digest of the code and constants that decide the answers."""
+def versions(patterns: tuple[str, ...] = CODE) -> str:
+    """Digest of the code and constants that decide the answers, files of this repository."""
     digest = hashlib.sha256()
-    for pattern in CODE:
+    for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -146,7 +146,7 @@ def _versions() -> str:
 def _key(clip: Clip, condition: str, settings: Settings) -> str:
     facts = clip.path.stat()
     seed = 0 if condition == ORIGINAL else settings.seed
-    whole = (str(clip.path.resolve()), facts.st_size, facts.st_mtime_ns, clip.name, condition, seed, _versions())
+    whole = (str(clip.path.resolve()), facts.st_size, facts.st_mtime_ns, clip.name, condition, seed, versions())
     return hashlib.sha256(repr(whole).encode()).hexdigest()[:24]
 
 
@@ -215,6 +215,12 @@ class Lines:
     def __init__(self, fusion: Fusion, methods: Sequence[Method]) -> None:
         self.fusion, self.methods = fusion, methods
 
+    @classmethod
+    def shipped(cls) -> Lines:
+        """With the weights and constants of the package."""
+        fusion = load_fusion(WEIGHTS / "fusion.yaml")
+        return cls(fusion, [method for method in load_battery(sorted(fusion.lines)) if method.id in fusion.lines])
+
     def answers(self, exhibit: Exhibit) -> Said:
         """What each line and the verdict say, and why it could not be tested if so."""
         findings = [method.run(exhibit) for method in self.methods]
@@ -234,8 +240,7 @@ class Lines:
 
 @cache
 def _lines() -> Lines:
-    fusion = load_fusion(WEIGHTS / "fusion.yaml")
-    return Lines(fusion, [method for method in load_battery(sorted(fusion.lines)) if method.id in fusion.lines])
+    return Lines.shipped()
 
 
 def unbounded(method: Method, finding: Finding) -> float:

@@ -13,7 +13,7 @@ from forensics.benches.detector.clips import Clip
 def sample(clips: Sequence[Clip], source: Mapping[str, str], limit: int, seed: int) -> list[Clip]:
     """At most `limit` clips, half of each class as far as there are, in the order of the list."""
     rng = np.random.default_rng(seed)
-    queues = {label: _in_turn([c for c in clips if c.label == label], source, rng) for label in ("human", "machine")}
+    queues = {label: in_turn([c for c in clips if c.label == label], source, rng) for label in ("human", "machine")}
     half = limit // 2
     few = min(queues, key=lambda label: len(queues[label]))
     other = "machine" if few == "human" else "human"
@@ -22,7 +22,7 @@ def sample(clips: Sequence[Clip], source: Mapping[str, str], limit: int, seed: i
     return [clip for clip in clips if clip.name in kept]
 
 
-def _in_turn(clips: Sequence[Clip], source: Mapping[str, str], rng: np.random.Generator) -> list[Clip]:
+def in_turn(clips: Sequence[Clip], source: Mapping[str, str], rng: np.random.Generator) -> list[Clip]:
     """One clip of every source and generator, then the next of each, in an order drawn by lot."""
     groups: dict[tuple[str, str], list[Clip]] = defaultdict(list)
     for place in rng.permutation(len(clips)):
