@@ -7,7 +7,7 @@ same of one person's recordings: only who speaks the phrase differs.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import count, cycle
 from typing import ClassVar
 
 import numpy as np
@@ -38,9 +38,9 @@ class PartialEdit(Kind):
         return no_others(material) or ("" if hosts(material) else f"no human recording lasts {HOST_S:g} s")
 
     def recipes(self, material: Material, rng: Rng) -> Iterator[Recipe]:
-        some, fades = hosts(material), cycle(FADES_MS)
+        some = hosts(material)
         engines = others(material, rng, ours=True)
-        for host in cycle(draw(some, len(some), rng)):
+        for host, fade_ms in zip(cycle(draw(some, len(some), rng)), _fades(), strict=False):
             engine, donor = next(engines)
             used: list[tuple[Role, Source]] = [("host", host)]
             if engine == "clone":
@@ -49,7 +49,7 @@ class PartialEdit(Kind):
                 used += [("voice", voice)] if voice else []
             used += [("donor", donor)] if donor else []
             text = words(material.texts, rng, WORDS) if engine else ""
-            yield Recipe(tuple(used), engine, text, next(fades), bool(rng.random() < 0.5))
+            yield Recipe(tuple(used), engine, text, fade_ms, bool(rng.random() < 0.5))
 
     def make(self, item: Item, studio: Studio) -> Made:
         rng, recipe = np.random.default_rng(item.seed), item.recipe
@@ -72,6 +72,12 @@ class PartialEdit(Kind):
             samples, (*steps, *({**one, "of": "donor"} for one in (*how, cut)), put), (segment,), joins,
             generator=generator, voice=name, voice_right=right, text=recipe.text,
         )  # fmt: skip
+
+
+def _fades() -> Iterator[int]:
+    """Cross-fades in turn, ms, one further in every round: so each meets each engine, whose turns are as long."""
+    for n in count():
+        yield FADES_MS[(n + n // len(FADES_MS)) % len(FADES_MS)]
 
 
 def hosts(material: Material) -> list[Source]:

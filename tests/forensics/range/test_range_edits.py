@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections import Counter
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from forensics.range.base import RATE, Item, Made, Recipe
 from forensics.range.kinds import KINDS
 from forensics.range.laundering import CHAINS, in_turn, laundered
 from forensics.range.laundering import steps as chain_steps
+from forensics.range.partial_edit import _fades
 from forensics.range.sound import PHRASE_S, excerpt, levels, phrase, replaced, speech_power
 from forensics.range.sources import Material
 from forensics.range.studio import Studio
@@ -35,6 +37,12 @@ def made(kind: str, recipe: Recipe, seed: int) -> Made:
     return KINDS[kind].make(Item(f"{kind}/0", kind, seed, -26.0, "none", recipe), Studio(1, lambda *_: "no"))
 
 
+@pytest.mark.parametrize("engines", ["abc", "ab"])
+def test_every_cross_fade_meets_every_engine(engines: str) -> None:
+    met = Counter(zip(cycle(engines), islice(_fades(), 18), strict=False))
+    assert met == {(engine, fade): 6 // len(engines) for engine in engines for fade in (0, 5, 20)}
+
+
 def host_of(recipe: Recipe, one: Made) -> np.ndarray:
     """The host as the manifest says that it was read and cut."""
     steps = [step for step in one.steps if "of" not in step]
@@ -45,7 +53,7 @@ def host_of(recipe: Recipe, one: Made) -> np.ndarray:
 @pytest.mark.parametrize("kind", ["partial", "splice"])
 def test_a_file_differs_from_its_host_in_the_segment_only(kind: str, some: Material) -> None:
     recipes = list(islice(KINDS[kind].recipes(some, np.random.default_rng(5)), 6))
-    assert [recipe.fade_ms for recipe in recipes] == [0, 5, 20, 0, 5, 20]
+    assert [recipe.fade_ms for recipe in recipes] == [0, 5, 20, *((5, 20, 0) if kind == "partial" else (0, 5, 20))]
     for seed, recipe in enumerate(recipes):
         one = made(kind, recipe, seed)
         host, step = host_of(recipe, one), one.steps[-1]
