@@ -173,7 +173,7 @@ def test_figures_by_hand() -> None:
     }  # fmt: skip
     source = {name: clip.source for name, clip in clips.items()}
     others = {"theirs": {name: -value for name, (value, _) in said.items() if name != "m4"}}
-    found = results(made(said), clips, source, others, 1, with_baselines=False)
+    found = results(made(said), clips, source, others, load_fusion(), 1, with_baselines=False)
     (pooled,) = found.figures[VERDICT]
     assert (pooled.human, pooled.machine, pooled.human_sources, pooled.generators) == (4, 4, 2, 2)
     assert (pooled.eer, pooled.auc) == (0.25, 0.8125)
@@ -203,7 +203,7 @@ def test_figures_by_hand() -> None:
 def test_one_source_has_no_interval_and_one_class_no_eer() -> None:
     said = {"h1": (-2.0, "human"), "h2": (0.7, "machine"), "h3": (0.2, "neither")}
     clips = {name: Clip(name, Path(name), "human", source="page") for name in said}
-    found = results(made(said), clips, dict.fromkeys(said, "page"), {}, 1, with_baselines=False)
+    found = results(made(said), clips, dict.fromkeys(said, "page"), {}, load_fusion(), 1, with_baselines=False)
     (pooled,) = found.figures[VERDICT]
     assert np.isnan(pooled.eer)
     assert pooled.false_positive_rate == pytest.approx(1 / 3, abs=1e-4)

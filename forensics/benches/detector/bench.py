@@ -73,7 +73,7 @@ class Bench:
         if not any(row.answers for made in rows.values() for row in made):
             reason = next((row.reason for made in rows.values() for row in made), faults[0].reason if faults else "")
             raise VoxproofError(f"none of the clips could be tested ({reason.rstrip('.')})", path=wanted.path)
-        found = results(rows, clips, source, others, wanted.seed, wanted.with_baselines)
+        found = results(rows, clips, source, others, load_fusion(), wanted.seed, wanted.with_baselines)
         count = len({source[name] for name in clips})
         notes += _learnt_from(clips.values())
         told = page.Told(wanted.command, listing, [*clips.values()], faults, words, count, notes, wanted.seed)

@@ -48,6 +48,7 @@ def page(told: Told, results: Results, fusion: Fusion, pictures: Mapping[str, st
         ["## Systems side by side", "", *_systems(results)],
         ["## Our answers at the shipped thresholds", "", *_answers(results, fusion)],
         ["## Intervals over whole sources", "", *_spreads(told, results)],
+        ["## What each line adds", "", *_added(results)] if results.added else [],
         ["## When only the surest are answered", "", *_covered(results)],
         *([f"## The verdict by group, {name}", *_groups(groups)] for name, groups in results.groups.items() if groups),
         _drawn(results, pictures),
@@ -151,6 +152,22 @@ def _spreads(told: Told, results: Results) -> list[str]:
     return lines
 
 
+def _added(results: Results) -> list[str]:
+    return [
+        "The verdict's errors without a line, less those with all: above 0 the line helps. Without it the others are "
+        "fused by the constants for their set. Intervals over whole sources, both verdicts on the same draw.",
+        "",
+        "| line | condition | human | machine | EER, points | Cllr, bits |",
+        "|---|---|---:|---:|---|---|",
+        *(
+            f"| {one.line} | {one.condition} | {one.human} | {one.machine} |"
+            f" {100 * one.eer:+.1f}{_interval(one.eer_interval, True)} |"
+            f" {one.cllr:+.3f}{_interval(one.cllr_interval, False)} |"
+            for one in results.added
+        ),
+    ]
+
+
 def _covered(results: Results) -> list[str]:
     return [
         "Errors of the sign of the LR, %, classes weighing the same, where the clips with the smallest are left out.",
@@ -198,6 +215,7 @@ def as_json(told: Told, results: Results) -> dict[str, Any]:
         "systems": [asdict(one) for one in results.compared],
         "figures": {name: [f.model_dump() for f in figures] for name, figures in results.figures.items()},
         "intervals": [asdict(one) for one in results.spreads],
+        "added": [asdict(one) for one in results.added],
         "coverage": [
             {"condition": one.condition, "risk": {f"{share:g}": risk for share, risk in one.risk.items()}}
             for one in results.covered

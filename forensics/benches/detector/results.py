@@ -11,8 +11,10 @@ import numpy as np
 
 from detectors.card import Figure
 from detectors.curves import risk_at
+from detectors.fusion import Fusion
 from detectors.judged import IntArray, Judged, bootstrap, by
 from detectors.metrics import auc, cllr, eer
+from forensics.benches.detector.added import Added, added
 from forensics.benches.detector.clips import Clip
 from forensics.benches.detector.compare import NONE, Compared, Interval, Pair, compare
 from forensics.benches.detector.conditions import NEUTRAL, ORIGINAL
@@ -71,6 +73,7 @@ class Results:
     groups: dict[str, dict[str, list[Figure]]] = field(default_factory=dict)
     """Of the verdict, by condition and group."""
     spreads: list[Spread] = field(default_factory=list)
+    added: list[Added] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
     untested: list[Untested] = field(default_factory=list)
     covered: list[Covered] = field(default_factory=list)
@@ -89,6 +92,7 @@ def results(
     clips: Mapping[str, Clip],
     source: Mapping[str, str],
     others: Mapping[str, Mapping[str, float]],
+    fusion: Fusion,
     seed: int,
     with_baselines: bool = True,
 ) -> Results:
@@ -108,6 +112,7 @@ def results(
                 if judged.machine.any() and not judged.machine.all():
                     risks = {share: risk_at(*_scores(judged), share) for share in COVERAGES}
                     made.covered.append(Covered(condition, risks))
+        made.added += added(condition, tested, clips, source, fusion, seed)
         if condition in (ORIGINAL, NEUTRAL):
             made.groups[condition] = _groups(made.judged[condition])
             given = others if condition == ORIGINAL else {}
