@@ -225,17 +225,6 @@ class Cloner:
         given: dict[str, Any] = {"sampling": self.models.sampling} | changes
         return Settings(**given)
 
-    @torch.no_grad()
-    def hear(self, references: Sequence[Reference]) -> Heard:
-        """The voice of the references, that of the last call kept; the lite voice rehearses it."""
-        key = [(one.rate, sha256(one.samples.numpy().tobytes()).digest()) for one in references]
-        if self._last is None or self._last[0] != key:
-            heard = self._voicing.hear(references)
-            if isinstance(self._voicing, LatentVoicing) and self._voicing.sovits.config.voiceprint:
-                heard = rehearsed(self._voicing, heard, references, self._rehearsal)
-            self._last = key, heard
-        return self._last[1]
-
     def speak(
         self,
         text: str,
@@ -396,7 +385,7 @@ class Cloner:
         mode = settings.reference_language or settings.language
         if not references:
             raise VoxproofError("there is no reference", cure="Give a recording of the voice.")
-        heard, none = self.hear(references), torch.zeros(0, dtype=torch.long)
+        heard, none = self._hear(references), torch.zeros(0, dtype=torch.long)
         if not text.strip() or not self.models.goes_on:
             if self._voicing.needs_text:
                 raise VoxproofError(f"SoVITS {self.models.version} needs the reference's text", cure="Give it.")
@@ -413,6 +402,17 @@ class Cloner:
         codes = self.models.sovits.codes(content.to(self.models.device))[0, 0].cpu()
         utterance = self._text_side(mode, settings).read(text)
         return _Prompt(heard, Prompt(codes, _ids(utterance.ids)), utterance, content)
+
+    @torch.no_grad()
+    def _hear(self, references: Sequence[Reference]) -> Heard:
+        """The voice of the references, that of the last call kept; the lite voice rehearses it."""
+        key = [(one.rate, sha256(one.samples.numpy().tobytes()).digest()) for one in references]
+        if self._last is None or self._last[0] != key:
+            heard = self._voicing.hear(references)
+            if isinstance(self._voicing, LatentVoicing) and self._voicing.sovits.config.voiceprint:
+                heard = rehearsed(self._voicing, heard, references, self._rehearsal)
+            self._last = key, heard
+        return self._last[1]
 
     @cached_property
     def _rehearsal(self) -> Prompt:

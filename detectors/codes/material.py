@@ -245,6 +245,6 @@ def decoded_again(codes: Codes, voice: Reference, cloner: Cloner, ear: CodeEar) 
     models = cloner.models
     voicing = LatentVoicing(models, models.sovits)  # type: ignore[arg-type]
     phones = torch.tensor(ear.phones(codes) or [0], dtype=torch.long)
-    heard = cloner.hear([voice]).voice
+    heard = cloner._hear([voice]).voice
     sound = voicing.vocoded(voicing.latent(torch.from_numpy(codes), phones, heard, Manner(), 0), heard)
     return sound / sound.abs().max().clamp(min=1)

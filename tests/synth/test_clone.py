@@ -456,6 +456,7 @@ def test_nothing_of_the_clone_model_writes_sound() -> None:
         "interventions",
         "observing",
         "reference",
+        "rehearsal",
         "content",
         "bert",
         "sovits",

@@ -139,7 +139,7 @@ def said_again(cloner: Cloner, codes: Tensor, text: str, voice: Reference) -> Te
     side = cloner._text_side("en", cloner.settings())
     ids = torch.tensor([place for piece in side.utterances(text) for place in piece.ids], dtype=torch.long)
     voicing = LatentVoicing(cloner.models, sovits)
-    heard = cloner.hear([voice]).voice
+    heard = cloner._hear([voice]).voice
     sound = voicing.vocoded(voicing.latent(codes, ids, heard, Manner(), 0), heard)
     return sound / sound.abs().max().clamp(min=1)
 
