@@ -116,7 +116,7 @@ def clip(
             "words": [{"about": s.topic, "en": list(s.text("en")), "zh": list(s.text("zh"))} for s in said]
         }
         written: tuple[Path, ...] = ()
-        if out is not None or not as_json:
+        if made.passage.seconds and (out is not None or not as_json):
             steps.begin("Writing")
             written = _write(made, tested, told, out or Path("explained"), language, page)
     if as_json:

@@ -81,6 +81,10 @@ def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
     code, result = run(tmp_path / "notes.wav", "--json")
     assert code == 30
     assert json.loads(result.stdout)["examination"]["verdict"]["outcome"] == "could_not_test"
+    code, result = run(tmp_path / "nowhere.wav", "--out", tmp_path / "o")
+    assert code == 30
+    assert "does not exist" in result.output
+    assert not (tmp_path / "o").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_told(clip: Path, tmp_path: Path) -> None:
