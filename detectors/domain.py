@@ -41,9 +41,7 @@ class SpeechDomain:
 
     def distance(self, units: FloatArray) -> npt.NDArray[np.float64]:
         """Hidden units [..., units] -> root mean squared whitened coordinate [...]; about 1 for the training crops."""
-        white = (np.asarray(units, np.float32) - self.mean) @ self.whitening
-        found: npt.NDArray[np.float64] = np.sqrt(np.mean(np.square(white, dtype=np.float64), axis=-1))
-        return found
+        return distances(units, self.mean, self.whitening)
 
     def percentile(self, distance: float) -> float:
         """Share of held-out clips that lie nearer, %: 0 to 100, linear between those of the card."""
@@ -53,6 +51,12 @@ class SpeechDomain:
     def holds(self, distance: float) -> bool:
         """Whether a clip at this distance may be judged."""
         return distance <= self.facts.limit
+
+
+def distances(units: FloatArray, mean: FloatArray, whitening: FloatArray) -> npt.NDArray[np.float64]:
+    """Hidden units [..., units] -> root mean squared whitened coordinate [...]."""
+    white = (np.asarray(units, np.float32) - mean) @ whitening
+    return np.asarray(np.sqrt(np.mean(np.square(white, dtype=np.float64), axis=-1)))
 
 
 def load_domains(lines: Mapping[str, str], card_path: Path = CARD) -> dict[str, SpeechDomain]:

@@ -24,6 +24,7 @@ from forensics.explain.faithfulness import smoothed
 from forensics.explain.relevance import RelevanceMap
 from forensics.explain.validated import MapFigures, Validation
 from forensics.explain.words import TESTS, Language, Said, not_made, sentences
+from forensics.records import GRID_S
 from reports import theme
 from reports.explanation_labels import (
     label,
@@ -168,7 +169,7 @@ class _Page:
         for n, one in enumerate(self.made.maps):
             values = smoothed(one.contrast_over_time)
             top = float(np.abs(values).max()) or 1.0
-            times = np.asarray(self.start + (np.arange(values.size) + 0.5) * 0.02, np.float64)
+            times = np.asarray(self.start + (np.arange(values.size) + 0.5) * GRID_S, np.float64)
             drawn.append((times, np.asarray(values / top, np.float64)))
             scales.append(f"{top:.4f}")
             name = escape(short_name(one.method, one.line, self.language))

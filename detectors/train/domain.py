@@ -17,7 +17,7 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from detectors.card import Card
-from detectors.domain import SpeechDomain
+from detectors.domain import SpeechDomain, distances
 from detectors.domain_card import DomainCard, LineDomain
 from detectors.speech import SCORERS, Scorer, raw_scores
 from detectors.train.decode import read_clips
@@ -83,8 +83,7 @@ def learnt(
     mean, whitening = (array.astype(np.float16).astype(np.float32) for array in gaussian(units[train], components))
     judged = [rows[key] for key in ids[held].tolist()]
     machine = np.array([row["label"] == "machine" for row in judged], bool)
-    white = (units[held] - mean) @ whitening
-    distance = np.sqrt(np.mean(np.square(white, dtype=np.float64), axis=1))
+    distance = distances(units[held], mean, whitening)
     facts = LineDomain(
         line=card.name,
         sha256=card.sha256,

@@ -6,7 +6,7 @@ the score that the verdict was made of, as long as the passage is the whole reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,28 +72,33 @@ class Passage:
         return float(sum(w.weight * logit(w.samples) for w in self.windows))
 
 
-def chosen(samples: FloatArray, detectors: Iterable[Logit], seconds: float = LONGEST_S) -> Passage:
-    """All of a recording that is short enough, or else the passage that leans most to where the whole one leans.
+def leaning(blocks: Iterable[FloatArray], detectors: Sequence[Logit], seconds: float = LONGEST_S) -> float:
+    """Where the passage of so many seconds begins, s, that leans most to where the whole recording leans.
 
-    Samples [time], mono, 16 kHz. Passages begin at multiples of 5 s, as the windows do.
+    Blocks [time], mono, 16 kHz, of any sizes, are listened to in turn and not kept. Passages begin at multiples of 5 s,
+    as the windows do, the last one so that it ends with the sound; 0 of a recording that is no longer.
     """
-    whole = Passage.of(samples)
+    begins, logits, weights, length = [], [], [], 0
+    for first, window in windows(blocks):
+        length = first * FRAME + window.size
+        mask = own_speech(window)
+        if mask.sum() >= LEAST_SPEECH:
+            _, cut = cut_to_speech(window, mask)
+            begins.append(first * FRAME)
+            logits.append(sum(line(cut) for line in detectors))
+            weights.append(float(mask.sum()))
     size = int(seconds * RATE)
-    if samples.size <= size or not whole.windows:
-        return whole
-    lines = list(detectors)
-    logits = np.array([sum(line(w.samples) for line in lines) for w in whole.windows])
-    weights = np.array([w.weight for w in whole.windows])
-    direction = np.sign(float(logits @ weights)) or 1.0
-    begins = np.array([w.first * FRAME for w in whole.windows])
+    if length <= size or not begins:
+        return 0.0
+    pulls, starts = np.array(logits) * np.array(weights), np.array(begins)
+    direction = np.sign(float(pulls.sum())) or 1.0
 
-    def leaning(start: int) -> float:
-        inside = (begins >= start) & (begins + WINDOW <= start + size + FRAME)
-        return float(direction * (logits * weights)[inside].sum())
+    def pull(start: int) -> float:
+        inside = (starts >= start) & (starts + WINDOW <= start + size + FRAME)
+        return float(direction * pulls[inside].sum())
 
-    start = max(range(0, samples.size - WINDOW, WINDOW), key=leaning)
-    start = min(start, (samples.size - size) // FRAME * FRAME)
-    return Passage.of(samples[start : start + size], start / RATE)
+    start = max(range(0, length - WINDOW, WINDOW), key=pull)
+    return min(start, (length - size) // FRAME * FRAME) / RATE
 
 
 def _spoken(samples: FloatArray) -> list[Window]:

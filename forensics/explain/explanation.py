@@ -18,7 +18,7 @@ from detectors.spectral import SpectralScorer
 from forensics.battery import load_battery
 from forensics.examine import examine
 from forensics.exhibit import Exhibit
-from forensics.explain.clip import Passage, chosen
+from forensics.explain.clip import LONGEST_S, Passage, leaning
 from forensics.explain.examples import Neighbours, index_folder, nearest, reasons, shipped_references
 from forensics.explain.fusion_shares import Shares, fusion_shares
 from forensics.explain.gradients import Layer, integrated_gradients
@@ -120,12 +120,13 @@ class Explainer:
         if examination.exhibit.seconds is None:
             return Explanation(examination, Passage(0.0, np.zeros(0, np.float32), ()), None)
         with threadpool_limits(1), Exhibit.open(path, limits) as exhibit:
-            samples = np.concatenate(list(exhibit.recording.resampled(RATE)))
-            passage = chosen(samples, [one.logit for _, one in self._scorers()])
-            part = exhibit.recording.part(passage.start_s, passage.start_s + passage.seconds)
-            with part:
-                picture = spectrogram(part)
-            made = Explanation(examination, passage, picture)
+            whole, start_s = exhibit.recording, 0.0
+            if whole.seconds > LONGEST_S:
+                on_step("Choosing a passage")
+                start_s = leaning(whole.resampled(RATE), [one.logit for _, one in self._scorers()])
+            with whole.part(start_s, start_s + LONGEST_S) as part:
+                passage = Passage.of(np.concatenate(list(part.resampled(RATE))), start_s)
+                made = Explanation(examination, passage, spectrogram(part))
             return self._explained(made, on_step, on_part)
 
     def _explained(

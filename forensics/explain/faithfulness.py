@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from detectors.spectral import SpectralScorer
 from forensics.explain.clip import Logit
 from forensics.explain.masking import Grid, Masking
 from forensics.explain.relevance import RelevanceMap
+from forensics.records import GRID_S
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -50,9 +51,8 @@ class Moved:
 def on_cells(map_: RelevanceMap, grid: Grid, start_s: float) -> FloatArray:
     """What a map shows on the cells of a grid [bands, columns]: finer cells summed, a band for all shared out."""
     bands, columns = grid.shape
-    frame_s = 0.02
     middles = (map_.times_s[1:] + map_.times_s[:-1]) / 2 - start_s
-    column = np.clip(np.searchsorted(grid.columns * frame_s, middles, side="right") - 1, 0, columns - 1)
+    column = np.clip(np.searchsorted(grid.columns * GRID_S, middles, side="right") - 1, 0, columns - 1)
     out = np.zeros(grid.shape, np.float32)
     shown = map_.contrast
     if len(shown) == 1:
@@ -128,9 +128,9 @@ def smoothed(values: FloatArray, width: int = SMOOTHED_FRAMES) -> FloatArray:
     return (np.convolve(values, kernel, "same") / count).astype(np.float32)
 
 
-def truth_frames(segments: Sequence[tuple[float, float]], frames: int) -> BoolArray:
+def truth_frames(segments: Iterable[tuple[float, float]], frames: int) -> BoolArray:
     """Segments in seconds -> the frames of 20 ms whose middle lies in one: [frames]."""
-    middles = (np.arange(frames) + 0.5) * 0.02
+    middles = (np.arange(frames) + 0.5) * GRID_S
     out = np.zeros(frames, np.bool_)
     for start, end in segments:
         out |= (middles >= start) & (middles < end)

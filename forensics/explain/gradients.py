@@ -18,7 +18,8 @@ import numpy.typing as npt
 from detectors.inference import RATE, SpeechScorer, mel_filters
 from forensics.explain.clip import Passage
 from forensics.explain.masking import Grid, Masking
-from forensics.explain.relevance import GRID_S, RelevanceMap
+from forensics.explain.relevance import RelevanceMap
+from forensics.records import GRID_S
 from synth.errors import VoxproofError
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from detectors.inference import FRAME, RATE
+from forensics.records import GRID_S
 
 FloatArray = npt.NDArray[np.float32]
-GRID_S = FRAME / RATE
 
 
 @dataclass(frozen=True)

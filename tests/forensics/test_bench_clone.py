@@ -27,8 +27,8 @@ from forensics.benches.clone.likeness import Print  # noqa: E402
 from forensics.benches.clone.material import Material, Take, Voice, material, median_pitch, sentences  # noqa: E402
 from forensics.benches.clone.opinion import Opinion  # noqa: E402
 from forensics.benches.clone.picture import draw  # noqa: E402
-from forensics.benches.clone.rows import Rows  # noqa: E402
 from forensics.benches.clone.words import Said, compared, spoken, unmatched  # noqa: E402
+from forensics.benches.rows import Rows  # noqa: E402
 from forensics.benches.watermark.run import bench_key  # noqa: E402
 from synth.audio import read  # noqa: E402
 from synth.clone import Cloner  # noqa: E402

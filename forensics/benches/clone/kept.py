@@ -8,7 +8,7 @@ from pathlib import Path
 
 from forensics.benches.clone import codes, cost, likeness, marks, opinion, words
 from forensics.benches.clone.clips import Clip
-from forensics.benches.clone.rows import Rows
+from forensics.benches.rows import Rows
 from synth.errors import VoxproofError
 
 

@@ -14,7 +14,7 @@ from forensics.benches.clone import codes, cost, likeness, loading, marks, opini
 from forensics.benches.clone.clips import Clip, Wish, plan
 from forensics.benches.clone.kept import Facts, Kept
 from forensics.benches.clone.material import RATE, Material, Take, Voice, material, sentences
-from forensics.benches.clone.rows import Rows
+from forensics.benches.rows import Rows
 from synth.audio import read
 from synth.channels.base import FloatArray
 from synth.choosing import LITE

@@ -149,8 +149,3 @@ def _lines() -> Lines:
 def _opponent() -> Opponent:
     methods = [method for method in _lines().methods if isinstance(method, TrainedLine)]
     return Opponent.of(methods, _lines().fusion)
-
-
-def chosen_only(rows: Iterable[Row], group: Group, manipulation: str) -> dict[str, Row]:
-    """The rows of a group and a manipulation, by clip."""
-    return {row.clip: row for row in rows if row.group == group and row.manipulation == manipulation}

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import chi2
 
 from detectors.judged import IntArray, bootstrap
 from detectors.metrics import auc, eer, wilson_interval
 from forensics.benches.localisation.run import FUSED, Row, Span
+from forensics.explain.faithfulness import truth_frames
+from forensics.records import GRID_S
 
-GRID_S = 0.02
 RESOLUTIONS_S = (0.02, 0.16, 0.64)
 TOLERANCES_S = (0.05, 0.1, 0.25)
 LINES = ("detector.speech", "detector.spectral", FUSED)
@@ -80,22 +80,13 @@ def cut(row: Row, line: str, resolution_s: float, spans: Sequence[Span]) -> list
     """(mean score, whether more than half is a machine's) of every segment that lies in one of the spans."""
     frames = np.array(row.frames.get(line, ()), np.float64)
     size = round(resolution_s / GRID_S)
-    time = (np.arange(frames.size) + 0.5) * GRID_S
-    made, counted = inside(time, row.segments), inside(time, spans)
+    made, counted = truth_frames(row.segments, frames.size), truth_frames(spans, frames.size)
     found = []
     for start in range(0, frames.size - size + 1, size):
         part = slice(start, start + size)
         known = np.isfinite(frames[part])
         if known.mean() > 0.5 and counted[part].mean() > 0.5:
             found.append((float(frames[part][known].mean()), bool(made[part].mean() > 0.5)))
-    return found
-
-
-def inside(time: npt.NDArray[np.floating], spans: Iterable[Span]) -> npt.NDArray[np.bool_]:
-    """Instants [n] in seconds -> which of them lie in one of the spans."""
-    found = np.zeros(time.size, np.bool_)
-    for start, end in spans:
-        found |= (time >= start) & (time < end)
     return found
 
 
@@ -163,8 +154,7 @@ def ends(row: Row, line: str) -> tuple[float, ...]:
 
 def overlap(truth: Iterable[Span], found: Iterable[Span], seconds: float) -> float:
     """Intersection over union in time, on the grid; nan where both are empty."""
-    time = (np.arange(int(seconds / GRID_S)) + 0.5) * GRID_S
-    made, said = inside(time, truth), inside(time, found)
+    made, said = (truth_frames(spans, int(seconds / GRID_S)) for spans in (truth, found))
     union = int((made | said).sum())
     return float((made & said).sum() / union) if union else float("nan")
 

@@ -49,7 +49,6 @@ class Told:
         self.alarms = tuple(self._alarms())
 
     def _segments(self) -> Iterator[Segments]:
-        fused = FUSED
         for line in LINES:
             for resolution in RESOLUTIONS_S:
                 yield segments(self.edits, line, "inside edited recordings", resolution, whole, self.seed)
@@ -58,9 +57,9 @@ class Told:
                 yield segments(self.rows, line, "all recordings", resolution, whole, self.seed)
         both = [*self.edits, *self.splices]
         for resolution in RESOLUTIONS_S:
-            yield segments(both, fused, "machine's phrase or a person's put in", resolution, phrase, self.seed)
+            yield segments(both, FUSED, "machine's phrase or a person's put in", resolution, phrase, self.seed)
         for name, some in self._groups():
-            yield segments(some, fused, f"inside edited recordings, {name}", RESOLUTIONS_S[1], whole, self.seed)
+            yield segments(some, FUSED, f"inside edited recordings, {name}", RESOLUTIONS_S[1], whole, self.seed)
 
     def _groups(self) -> Iterator[tuple[str, list[Row]]]:
         """Edits by engine, by fade and by what they passed afterwards."""

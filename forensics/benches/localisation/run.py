@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
@@ -19,6 +18,7 @@ from detectors.inference import RATE
 from detectors.speech import raw_scores
 from forensics.battery import load_battery
 from forensics.benches.detector.run import versions
+from forensics.benches.rows import Rows
 from forensics.exhibit import Exhibit
 from forensics.integrity import POINT_S, judge_integrity
 from forensics.method import Method
@@ -67,6 +67,8 @@ class Row:
     """Places that they name without calling it edited, seconds."""
     untested: str = ""
     """Why a trained line could not be tested."""
+    identity: str = ""
+    """Digest of the file and of the code that examined it."""
 
 
 def measure(
@@ -80,34 +82,15 @@ def measure(
         raise VoxproofError(
             "holds no partial edits", path=folder, cure="voxproof range --kinds human,partial,splice --out …"
         )
-    kept = cache_folder / "rows.jsonl"
-    known = dict(_read(kept))
-    cache_folder.mkdir(parents=True, exist_ok=True)
-    rows = []
-    with kept.open("a", encoding="utf-8") as stream:
-        for one in progress(chosen, len(chosen)):
-            key = hashlib.sha256(f"{one.sha256} {one.file} {versions(CODE)}".encode()).hexdigest()[:24]
-            if key not in known:
-                known[key] = _examined(one, folder)
-                stream.write(json.dumps({"key": key, **asdict(known[key])}) + "\n")
-                stream.flush()
-            rows.append(known[key])
+    known, rows = Rows(cache_folder / "rows.jsonl", Row), []
+    for one in progress(chosen, len(chosen)):
+        identity = hashlib.sha256(f"{one.sha256} {one.file} {versions(CODE)}".encode()).hexdigest()[:24]
+        row = known.get(identity)
+        if row is None:
+            row = replace(_examined(one, folder), identity=identity)
+            known.add([row])
+        rows.append(row)
     return rows
-
-
-def _read(path: Path) -> Iterator[tuple[str, Row]]:
-    """Rows on disk by key; a torn line is passed over."""
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        try:
-            members = json.loads(line)
-            key = members.pop("key")
-            members["segments"], members["joins"] = tuple(map(tuple, members["segments"])), tuple(members["joins"])
-            members["frames"] = {name: tuple(values) for name, values in members["frames"].items()}
-            members["stretches"] = {name: tuple(map(tuple, some)) for name, some in members["stretches"].items()}
-            members["named"], members["doubted"] = tuple(members["named"]), tuple(members["doubted"])
-            yield key, Row(**members)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            continue
 
 
 def _examined(one: RangeFile, folder: Path) -> Row:
