@@ -1,10 +1,12 @@
 """Step 4: training crops. Both classes, drawn alike, through the same channels with the same probabilities.
 
     python -m detectors.train.crops clips.csv [generated/clips.csv] --cache CACHE --out CROPS --shards 12
+    python -m detectors.train.crops clips.csv --cache CACHE --out PIECES --shards 6 --neutral
 
 A crop is 1 to 5 s of one clip, its silent edges cut, at a random place with a random number of samples, through a
 random chain of `synth.channels` (rooms, resampling, real codecs) and audiomentations (noise of any colour, equaliser,
-filters, overdrive, level), over a noise floor: what tells the classes apart is speech.
+filters, overdrive, level), over a noise floor: what tells the classes apart is speech. With `--neutral` it is a random
+neutral piece instead (detectors/neutral.py), through no channel.
 Writes CROPS/NNN.npz (samples int16 [all], ends, labels, generators, sources, ids), seeded by the shard's number; skips
 shards that are there. Machine-made clips are drawn by generator (square root of the number of clips), human ones by
 source likewise, so that no page rules.
@@ -19,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from audiomentations import AddColorNoise, ClippingDistortion, Compose, Gain, LowPassFilter, SevenBandParametricEQ
 
-from detectors.neutral import trimmed
+from detectors.neutral import neutral, trimmed
 from detectors.train.decode import RATE, cached, read_clips
 from synth.channels import G711, G722, Aac, AmrNb, Channel, Gsm, Mp3, Opus, Resample, Room, Vorbis
 
@@ -118,6 +120,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="shard to begin with, to share the work")
     parser.add_argument("--per-shard", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--neutral", action="store_true", help="neutral pieces instead of augmented crops")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     clips = [c for table in arguments.clips for c in read_clips(table) if c["part"] in arguments.part]
@@ -132,7 +135,9 @@ def main() -> None:
         drawn: list[dict[str, str]] = []
         while len(crops) < arguments.per_shard:
             clip = clips[int(rng.choice(len(clips), p=probability))]
-            crop = random_crop(cached(arguments.cache, clip["id"]), rng)
+            sound = cached(arguments.cache, clip["id"])
+            key = f"{clip['id']}#{rng.integers(2**31)}" if arguments.neutral else ""
+            crop = neutral(sound, key) if arguments.neutral else random_crop(sound, rng)
             if crop.size:
                 crops.append((crop * 32767).astype(np.int16))
                 drawn.append(clip)

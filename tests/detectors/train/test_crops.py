@@ -1,10 +1,13 @@
 """Crops and neutral clips: equal level, no edges, lengths without a law; the same for both classes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from audiomentations import Compose
 
 from detectors.neutral import neutral, trimmed
+from detectors.train import crops
 from detectors.train.conditions import CONDITIONS, FAMILIES
 from detectors.train.crops import random_crop, random_steps, weights
 
@@ -58,6 +61,29 @@ def test_all_channel_families_occur() -> None:
     assert {type(one).__name__ for step in steps if isinstance(step, Compose) for one in step.transforms} == {
         "AddColorNoise", "SevenBandParametricEQ", "LowPassFilter", "ClippingDistortion", "Gain",
     }  # fmt: skip
+
+
+def test_neutral_pieces_pass_no_channel(
+    clip: np.ndarray,  # type: ignore[type-arg]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    np.save(tmp_path / "one.npy", (clip * 32767).astype(np.int16))
+    np.save(tmp_path / "two.npy", (clip[::-1] * 32767).astype(np.int16))
+    rows = "one,human,train,a,human\ntwo,machine,train,a,g\n"
+    (tmp_path / "clips.csv").write_text("id,label,part,source,generator\n" + rows)
+    where = [str(tmp_path / "clips.csv"), "--cache", str(tmp_path), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["crops", *where, "--shards", "1", "--per-shard", "6", "--neutral"])
+    crops.main()
+    shard = np.load(tmp_path / "out/000.npz")
+    pieces = np.split(shard["samples"], shard["ends"][:-1])
+    assert (shard["labels"] == (shard["ids"] == "two")).all()
+    for piece in pieces:
+        sound = piece / 32768
+        assert 20 * np.log10(np.sqrt(np.mean(sound**2))) == pytest.approx(-26, abs=0.2)
+        power, hz = np.abs(np.fft.rfft(sound)) ** 2, np.fft.rfftfreq(sound.size, 1 / RATE)
+        assert power[hz > 7800].mean() < 1e-3 * power[(hz > 1000) & (hz < 6000)].mean()  # only the floor lies there
+    assert len({piece.size for piece in pieces}) > 3  # another piece every time
 
 
 def test_classes_are_drawn_alike() -> None:
