@@ -41,7 +41,7 @@ class Statistics:
 def statistics_of(scorer: SpeechScorer, blocks: Iterable[FloatArray]) -> Statistics:
     """Mono 16 kHz blocks [time] of any sizes, in order -> statistics of their speech."""
     spectral = SpectralConfig()
-    width = 3 * (scorer.config.width * (scorer.config.layers + 1) + spectral.channels)
+    width = 3 * (scorer.config.channels + spectral.channels)
     total, weight, heard = np.zeros(width, np.float64), 0.0, 0
     for _, window in windows(blocks):
         mask = own_speech(window)

@@ -41,6 +41,8 @@ class NetworkConfig:
     """Attention heads."""
     layers: int = 1
     """Encoder layers kept, of Whisper-base's six."""
+    first: int = 0
+    """First layer that the head hears; the stem is 0."""
     hidden: int = 256
     """Units of the head."""
     span: int = 51
@@ -59,6 +61,11 @@ class NetworkConfig:
         numbers: dict[str, Any] = {k: float(v) if k == "floor" else int(v) for k, v in metadata.items() if k in names}
         return cls(**numbers)
 
+    @property
+    def channels(self) -> int:
+        """Channels of a frame that the head hears."""
+        return self.width * (self.layers + 1 - self.first)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Every tensor of the weights and its shape."""
         wide, feed = self.width, 4 * self.width
@@ -67,7 +74,7 @@ class NetworkConfig:
             "stem1.bias": (wide,),
             "stem2.weight": (wide, wide, 3),
             "stem2.bias": (wide,),
-            "head.hidden.weight": (self.hidden, 3 * wide * (self.layers + 1)),
+            "head.hidden.weight": (self.hidden, 3 * self.channels),
             "head.hidden.bias": (self.hidden,),
             "head.out.weight": (1, self.hidden),
             "head.out.bias": (1,),
@@ -122,12 +129,12 @@ class SpeechScorer:
         return np.asarray((log + 4.0) / 4.0, np.float32)
 
     def encode(self, mel: FloatArray) -> list[FloatArray]:
-        """From the log-mel on: [frames, mels] -> stem and layers, each [frames // 2, width]."""
+        """From the log-mel on: [frames, mels] -> the layers that the head hears, each [frames // 2, width]."""
         x = gelu(self._convolved(gelu(self._convolved(mel, "stem1", 1)), "stem2", 2))
         passed = [x + sinusoids(*x.shape)]
         for n in range(self.config.layers):
             passed.append(self._layer(passed[-1], f"layers.{n}"))
-        return passed
+        return passed[self.config.first :]
 
     def _convolved(self, x: FloatArray, name: str, stride: int) -> FloatArray:
         """Three taps, padded by one: [time, in] -> [time / stride, out]."""

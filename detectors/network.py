@@ -82,7 +82,7 @@ class Head(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.span = config.span
-        self.hidden = nn.Linear(3 * config.width * (config.layers + 1), config.hidden)
+        self.hidden = nn.Linear(3 * config.channels, config.hidden)
         self.out = nn.Linear(config.hidden, 1)
 
     def forward(self, layers: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -136,13 +136,13 @@ class SpeechNetwork(nn.Module):
         return window, frames
 
     def encode(self, mel: Tensor) -> list[Tensor]:
-        """From the log-mel on: [batch, frames, mels] -> stem and layers, each [batch, frames // 2, width]."""
+        """From the log-mel on: [batch, frames, mels] -> the layers the head hears, each [batch, frames // 2, width]."""
         x = F.gelu(self.stem1(mel.transpose(1, 2)))
         x = F.gelu(self.stem2(x)).transpose(1, 2)
         passed = [x + torch.from_numpy(sinusoids(x.shape[1], x.shape[2])).to(x)]
         for layer in self.layers:
             passed.append(layer(passed[-1]))
-        return passed
+        return passed[self.config.first :]
 
 
 def trainable(scorer: SpeechScorer) -> SpeechNetwork:

@@ -189,7 +189,7 @@ def main() -> None:
     arguments = parser.parse_args()
     clips = read_clips(arguments.clips, arguments.cache)
     config = NetworkConfig()
-    blocks = (3 * config.width * (config.layers + 1), 3 * SpectralConfig().channels)
+    blocks = (3 * config.channels, 3 * SpectralConfig().channels)
     changed = {}
     if (arguments.cache / "channel.npz").exists():
         through = read_clips(arguments.clips, arguments.cache, "channel")

@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--whisper", type=Path, default=None)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layers", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="first layer that the head hears; the stem is 0")
     parser.add_argument("--members", type=int, default=4, help="networks averaged, of 64 hidden units each")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--monitor", type=Path, default=None)
@@ -124,7 +125,7 @@ def main() -> None:
     if arguments.line == "speech":
         if arguments.whisper is None:
             parser.error("the speech line needs --whisper")
-        config = NetworkConfig(layers=arguments.layers, hidden=64 * arguments.members)
+        config = NetworkConfig(layers=arguments.layers, first=arguments.first, hidden=64 * arguments.members)
         network = SpeechNetwork(config).eval()
         network.load_state_dict(from_whisper(load_file(arguments.whisper), config), strict=False)
         state, metadata, front = network.state_dict(), config.metadata(), speech_front(network)

@@ -156,13 +156,14 @@ def test_the_network_that_listens_is_the_one_that_was_trained(voice: FloatArray)
         assert len(frames) == len(expected_frames[0])
 
 
-@pytest.mark.parametrize("layers", [0, 1, 2])
-def test_shapes_are_those_of_the_trained_network(layers: int) -> None:
-    config = NetworkConfig(layers=layers, width=64, heads=4, hidden=16)
+@pytest.mark.parametrize(("layers", "first"), [(0, 0), (1, 0), (2, 0), (2, 1)])
+def test_shapes_are_those_of_the_trained_network(layers: int, first: int) -> None:
+    config = NetworkConfig(layers=layers, first=first, width=64, heads=4, hidden=16)
     network = SpeechNetwork(config)
     assert {key: tuple(value.shape) for key, value in network.state_dict().items()} == config.shapes()
     scorer = SpeechScorer(config, {key: value.numpy() for key, value in network.state_dict().items()})
     sound = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
+    assert len(scorer.encode(scorer.log_mel(sound))) == layers + 1 - first == config.channels // 64
     logit, frames, _ = scorer(sound)
     with torch.inference_mode():
         expected, expected_frames = network.eval()(torch.from_numpy(sound)[None])
@@ -177,7 +178,7 @@ def test_listening_needs_no_torch() -> None:
 
 
 def test_config_travels_as_strings() -> None:
-    config = NetworkConfig(layers=2, floor=6.5)
+    config = NetworkConfig(layers=2, first=1, floor=6.5)
     assert NetworkConfig.from_metadata({**config.metadata(), "format": "pt"}) == config
 
 
