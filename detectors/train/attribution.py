@@ -24,7 +24,7 @@ from detectors.attribution import AttributionCard, Heard, OpenSet, PairCalibrati
 from detectors.attribution_bank import Bank, Generator, write_bank
 from detectors.calibration import log10_of_count
 from detectors.card import WEIGHTS, Bounds, Card, Source
-from detectors.inference import NetworkConfig
+from detectors.inference import load_network
 from detectors.spectral import SpectralConfig
 from detectors.train.attribution_figures import ROUNDS, families_of, figures_of
 from detectors.train.attribution_fit import Clips, enrolled, learn
@@ -188,8 +188,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     clips = read_clips(arguments.clips, arguments.cache)
-    config = NetworkConfig()
-    blocks = (3 * config.channels, 3 * SpectralConfig().channels)
+    blocks = (3 * load_network(WEIGHTS / "speech.safetensors").config.channels, 3 * SpectralConfig().channels)
     changed = {}
     if (arguments.cache / "channel.npz").exists():
         through = read_clips(arguments.clips, arguments.cache, "channel")

@@ -98,6 +98,11 @@ def random_crop(
     return noisy
 
 
+def neutral_piece(samples: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """One neutral piece [time] at 16 kHz from a whole clip [time]; empty when too little of it is loud enough."""
+    return neutral(samples, str(rng.integers(2**31)))
+
+
 def weights(clips: list[dict[str, str]]) -> npt.NDArray[np.float64]:
     """Probability of drawing each clip: classes equal; in a class, a group's share goes with the root of its size."""
     group = [(c["label"], c["generator"] if c["label"] == "machine" else c["source"]) for c in clips]
@@ -126,6 +131,7 @@ def main() -> None:
     clips = [c for table in arguments.clips for c in read_clips(table) if c["part"] in arguments.part]
     clips = [c for c in clips if (arguments.cache / f"{c['id']}.npy").exists()]
     probability = weights(clips)
+    draw = neutral_piece if arguments.neutral else random_crop
     for shard in range(arguments.first, arguments.shards):
         target = arguments.out / f"{shard:03d}.npz"
         if target.exists():
@@ -135,9 +141,7 @@ def main() -> None:
         drawn: list[dict[str, str]] = []
         while len(crops) < arguments.per_shard:
             clip = clips[int(rng.choice(len(clips), p=probability))]
-            sound = cached(arguments.cache, clip["id"])
-            key = f"{clip['id']}#{rng.integers(2**31)}" if arguments.neutral else ""
-            crop = neutral(sound, key) if arguments.neutral else random_crop(sound, rng)
+            crop = draw(cached(arguments.cache, clip["id"]), rng)
             if crop.size:
                 crops.append((crop * 32767).astype(np.int16))
                 drawn.append(clip)

@@ -125,6 +125,8 @@ def main() -> None:
     if arguments.line == "speech":
         if arguments.whisper is None:
             parser.error("the speech line needs --whisper")
+        if not 0 <= arguments.first <= arguments.layers:
+            parser.error(f"--first must be 0 to {arguments.layers}, the last layer that is kept")
         config = NetworkConfig(layers=arguments.layers, first=arguments.first, hidden=64 * arguments.members)
         network = SpeechNetwork(config).eval()
         network.load_state_dict(from_whisper(load_file(arguments.whisper), config), strict=False)

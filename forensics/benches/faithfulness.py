@@ -120,7 +120,7 @@ class Bench:
         """Where every map points on one partial edit, or on a splice: the same joins, and a person between them."""
         passage = Passage.of(audio.read(folder / file.file, RATE).mono)
         put = file.segments or ((file.joins[0][0], file.joins[-1][1]),)
-        truth = tests.truth_frames(put, passage.frames)
+        truth = tests.frames_inside(put, passage.frames)
         if not passage.windows or not truth[slice(*passage.heard)].any():
             return {"reason": "the phrase is not heard"}
         grid = Grid.over(passage)

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from detectors.inference import RATE, SpeechScorer
-from forensics.benches.detector.clips import WORDS
 from forensics.explain.clip import Passage
+from forensics.labels import LABELS
 from synth import audio
 from synth.errors import VoxproofError
 from synth.record import Record
@@ -192,7 +192,7 @@ def _sounds(folder: Path) -> Iterable[Path]:
 
 def _by_folder(path: Path, folder: Path) -> Label:
     parts = [part.lower() for part in path.relative_to(folder).parts[:-1]]
-    return next((WORDS[part] for part in parts if part in WORDS), "unlabelled")
+    return next((LABELS[part] for part in parts if part in LABELS), "unlabelled")
 
 
 def _listed(folder: Path) -> list[tuple[Path, Label]]:
@@ -207,7 +207,7 @@ def _listed(folder: Path) -> list[tuple[Path, Label]]:
         raise VoxproofError(f"cannot be read ({error})", path=table, cure="Give a CSV in UTF-8.") from error
     if rows and "path" not in rows[0]:
         raise VoxproofError("has no column path", path=table, cure="Name the columns path and label.")
-    return [(folder / row["path"], WORDS.get((row.get("label") or "").lower(), "unlabelled")) for row in rows]
+    return [(folder / row["path"], LABELS.get((row.get("label") or "").lower(), "unlabelled")) for row in rows]
 
 
 @cache

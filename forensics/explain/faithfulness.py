@@ -128,7 +128,7 @@ def smoothed(values: FloatArray, width: int = SMOOTHED_FRAMES) -> FloatArray:
     return (np.convolve(values, kernel, "same") / count).astype(np.float32)
 
 
-def truth_frames(segments: Iterable[tuple[float, float]], frames: int) -> BoolArray:
+def frames_inside(segments: Iterable[tuple[float, float]], frames: int) -> BoolArray:
     """Segments in seconds -> the frames of 20 ms whose middle lies in one: [frames]."""
     middles = (np.arange(frames) + 0.5) * GRID_S
     out = np.zeros(frames, np.bool_)

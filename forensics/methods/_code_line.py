@@ -6,6 +6,7 @@ nothing about any other generator; so the finding's `log10_lr`, which is of mach
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -97,11 +98,11 @@ class CodeMethod(Method):
         known = measurer if self.likelihood else measurer.without_gpt()
         return known.measure(samples, exhibit.activity.speech, self.transcript)
 
+    @abstractmethod
     def answered(
         self, exhibit: Exhibit, measured: Measured, line: CodeLine, value: float, bounds: tuple[float, float]
     ) -> Finding:
         """The finding of a clip that was measured."""
-        raise NotImplementedError
 
     def told(self, value: float, bounds: tuple[float, float]) -> tuple[Outcome, list[str], float, tuple[float, float]]:
         """Outcome, reasons, and LR with bounds of machine against person, from those of checkpoint against person."""

@@ -6,15 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-Label = Literal["human", "machine"]
+from forensics.labels import LABELS, Label
 
-WORDS: Mapping[str, Label] = {
-    **dict.fromkeys(("human", "bonafide", "bona-fide", "real", "genuine", "person"), "human"),
-    **dict.fromkeys(("machine", "spoof", "spoofed", "fake", "deepfake", "synthetic", "generated"), "machine"),
-}
-"""Labels in use. Numbers are not among them: 1 is spoof in one list and bona fide in the next."""
 ASIDE: Mapping[str, str] = {
     "partial-edit": "only a part is a machine's",
     "partial": "only a part is a machine's",
@@ -101,8 +95,8 @@ def slug(text: str) -> str:
 def label_of(text: str, kind: str = "") -> Label | None:
     """The label, or what the kind says where a list has kinds alone; None where neither says anything."""
     if text.strip():
-        return WORDS.get(slug(text))
-    return None if not kind else WORDS.get(kind, "machine")
+        return LABELS.get(slug(text))
+    return None if not kind else LABELS.get(kind, "machine")
 
 
 def found(folders: Iterable[Path], name: str) -> Path | None:

@@ -16,7 +16,7 @@ from scipy.stats import chi2
 from detectors.judged import IntArray, bootstrap
 from detectors.metrics import auc, eer, wilson_interval
 from forensics.benches.localisation.run import FUSED, Row, Span
-from forensics.explain.faithfulness import truth_frames
+from forensics.explain.faithfulness import frames_inside
 from forensics.records import GRID_S
 
 RESOLUTIONS_S = (0.02, 0.16, 0.64)
@@ -80,7 +80,7 @@ def cut(row: Row, line: str, resolution_s: float, spans: Sequence[Span]) -> list
     """(mean score, whether more than half is a machine's) of every segment that lies in one of the spans."""
     frames = np.array(row.frames.get(line, ()), np.float64)
     size = round(resolution_s / GRID_S)
-    made, counted = truth_frames(row.segments, frames.size), truth_frames(spans, frames.size)
+    made, counted = frames_inside(row.segments, frames.size), frames_inside(spans, frames.size)
     found = []
     for start in range(0, frames.size - size + 1, size):
         part = slice(start, start + size)
@@ -154,7 +154,7 @@ def ends(row: Row, line: str) -> tuple[float, ...]:
 
 def overlap(truth: Iterable[Span], found: Iterable[Span], seconds: float) -> float:
     """Intersection over union in time, on the grid; nan where both are empty."""
-    made, said = (truth_frames(spans, int(seconds / GRID_S)) for spans in (truth, found))
+    made, said = (frames_inside(spans, int(seconds / GRID_S)) for spans in (truth, found))
     union = int((made | said).sum())
     return float((made & said).sum() / union) if union else float("nan")
 

@@ -80,7 +80,7 @@ def test_pointing_by_hand() -> None:
 
 
 def test_frames_of_a_phrase() -> None:
-    assert np.flatnonzero(tests.truth_frames(((0.10, 0.16), (0.30, 0.33)), 20)).tolist() == [5, 6, 7, 15]
+    assert np.flatnonzero(tests.frames_inside(((0.10, 0.16), (0.30, 0.33)), 20)).tolist() == [5, 6, 7, 15]
 
 
 def test_alike() -> None:
